@@ -1,0 +1,170 @@
+"""The public functions: describe, plan, predict, load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ijbridge.converters import ImageLike
+from ijbridge.description import ModelDescription
+from ijbridge.formats import read_model
+from ijbridge.image import to_xarray
+from ijbridge.loaded import LoadedModel, Results
+from ijbridge.options import HaloOption, Options, TileOption
+from ijbridge.planning import Plan
+from ijbridge.prediction import Progress
+from ijbridge.testing import TestReport, test_model
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: A path, a description, or a model that is loaded already.
+ModelLike: TypeAlias = "str | Path | ModelDescription | Model"
+
+
+class Model:
+    """A loaded model, for repeated calls. Made by `load`; a context manager.
+
+    ::
+
+        with ijbridge.load("my-model.zip") as model:
+            for path in paths:
+                result = model.predict(path)
+    """
+
+    def __init__(self, source: str | Path | ModelDescription, device: str = "auto") -> None:
+        self._loaded = LoadedModel(source)
+        self._device = device
+
+    @property
+    def description(self) -> ModelDescription:
+        """What is known of the model."""
+        return self._loaded.description
+
+    def plan(
+        self,
+        image: ImageLike | Mapping[str, ImageLike],
+        *,
+        axes: str | None = None,
+        tile: TileOption = "auto",
+        halo: HaloOption = "auto",
+        device: str | None = None,
+    ) -> Plan:
+        """Plan a run; the parameters are those of `ijbridge.predict`."""
+        images = self._loaded.images(image, axes)
+        headers = {name: one.header for name, one in images.items()}
+        return self._loaded.plan(headers, Options.read(tile, halo, device or self._device))
+
+    def predict(
+        self,
+        image: ImageLike | Mapping[str, ImageLike],
+        *,
+        axes: str | None = None,
+        tile: TileOption = "auto",
+        halo: HaloOption = "auto",
+        device: str | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> xr.DataArray | dict[str, xr.DataArray]:
+        """Run the model; parameters, result and errors are those of `ijbridge.predict`."""
+        options = Options.read(tile, halo, device or self._device)
+        images = self._loaded.images(image, axes)
+        return as_xarray(self._loaded.run(images, options, progress=progress, cancelled=cancelled))
+
+    def test(self, *, device: str | None = None) -> TestReport:
+        """Run the model's own test tensors and compare."""
+        return test_model(self._loaded, Options.read("auto", "auto", device or self._device))
+
+    def close(self) -> None:
+        """Give the network's memory back."""
+        self._loaded.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def load(source: str | Path | ModelDescription, *, device: str = "auto") -> Model:
+    """Read a model for repeated calls; its network is loaded at the first of them and kept."""
+    return Model(source, device)
+
+
+def plan(
+    model: ModelLike,
+    image: ImageLike | Mapping[str, ImageLike],
+    *,
+    axes: str | None = None,
+    tile: TileOption = "auto",
+    halo: HaloOption = "auto",
+    device: str = "auto",
+) -> Plan:
+    """Say what `predict` would do: axes, tiles, halo, memory, warnings. No network is run.
+
+    Parameters and errors are those of `predict`.
+    """
+    return _model(model).plan(image, axes=axes, tile=tile, halo=halo, device=device)
+
+
+def predict(
+    model: ModelLike,
+    image: ImageLike | Mapping[str, ImageLike],
+    *,
+    axes: str | None = None,
+    tile: TileOption = "auto",
+    halo: HaloOption = "auto",
+    device: str = "auto",
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> xr.DataArray | dict[str, xr.DataArray]:
+    """Run a model on an image.
+
+    Parameters
+    ----------
+    model
+        The path of a model's folder, zip or description file, a description, or what `load` gave.
+    image
+        A numpy.ndarray, an xarray.DataArray or the path of a TIFF or ``.npy`` file; for a model of several inputs a mapping
+        from the input's name to one of these.
+    axes
+        The meaning of each dimension, slowest first, such as ``"tyx"``; needed for arrays that do not say it themselves.
+    tile
+        ``"auto"``, ``"whole"``, one size in pixels, or one per axis (``{"y": 512, "x": 512}``, ``"y=512,x=512"``).
+    halo
+        Pixels that neighbouring tiles share on every side: ``"auto"``, ``"declared"`` or a number.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    progress
+        Called with (tiles done, tiles in all) after each tile.
+    cancelled
+        Asked before each tile whether to stop.
+
+    Returns
+    -------
+    xarray.DataArray, or a dict of them by name for a model of several outputs
+        With the image's axes in its order; ``attrs`` hold ``pixel_size``, ``unit`` and ``provenance``.
+
+    Raises
+    ------
+    IJBridgeError
+        If model or image cannot be used, in one sentence that says what to do (see `ijbridge.errors`).
+    """
+    given = _model(model)
+    return given.predict(image, axes=axes, tile=tile, halo=halo, device=device, progress=progress, cancelled=cancelled)
+
+
+def as_xarray(results: Results) -> xr.DataArray | dict[str, xr.DataArray]:
+    """Give results as the public functions do."""
+    attrs: dict[str, Any] = {"provenance": dict(results.record)}
+    arrays = {name: to_xarray(image, attrs) for name, image in results.images.items()}
+    return arrays if len(arrays) > 1 else next(iter(arrays.values()))
+
+
+def _model(model: ModelLike) -> Model:
+    return model if isinstance(model, Model) else Model(model)
+
+
+__all__ = ["Model", "load", "plan", "predict", "read_model"]

@@ -1,0 +1,300 @@
+"""The command line: ``ijbridge inspect | plan | predict | test``.
+
+Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ijbridge._version import __version__
+from ijbridge.errors import IJBridgeError, OptionError, ResultError
+
+if TYPE_CHECKING:
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.options import Options
+
+_TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
+_HALO = "auto, declared, or pixels on every side of a tile"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        status: int = given.run(given)
+    except OptionError as error:
+        _report(error, given.debug)
+        return 2
+    except IJBridgeError as error:
+        _report(error, given.debug)
+        return 1
+    except KeyboardInterrupt:
+        print("error: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads any more; the interpreter would complain when it flushes
+        return 1
+    except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
+        if given.debug:
+            traceback.print_exc()
+        print(
+            f"error: ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it with what "
+            "--debug shows.",
+            file=sys.stderr,
+        )
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ijbridge", description="Run any described neural network on any microscopy image.")
+    parser.add_argument("--version", action="version", version=f"ijbridge {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
+        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        return added
+
+    inspect = command("inspect", _inspect, "Show a model's description.")
+    inspect.add_argument("--json", action="store_true", help="as JSON")
+
+    plan = command("plan", _plan, "Show what would be done with an image; no network is run.")
+    plan.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
+    plan.add_argument("--json", action="store_true", help="as JSON")
+    _run_options(plan)
+
+    predict = command("predict", _predict, "Run a model on one or several images.")
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="TIFF or .npy files")
+    predict.add_argument(
+        "-o", "--output", metavar="OUT", required=True,
+        help="a .tif (ImageJ TIFF) or .npy file; for several images or outputs a folder, made if needed",
+    )  # fmt: skip
+    _run_options(predict)
+
+    test = command("test", _test, "Run a model's own test tensors and compare with what it should give.")
+    test.add_argument("--json", action="store_true", help="as JSON")
+    test.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    test.add_argument(
+        "-o", "--output", metavar="FOLDER",
+        help="where to save the outputs that do not reproduce (by default the folder one is in)",
+    )  # fmt: skip
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--axes", help="the image's axes, slowest first (zyx), where its file does not say them")
+    parser.add_argument(
+        "--input", metavar="NAME=IMAGE", action="append", default=[],
+        help="the image for another input of a model that has several; IMAGE is for its first",
+    )  # fmt: skip
+    parser.add_argument("--tile", default="auto", help=_TILE)
+    parser.add_argument("--halo", default="auto", help=_HALO)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def _inspect(given: argparse.Namespace) -> int:
+    from ijbridge.describing import description_dict, description_text
+    from ijbridge.formats import read_model
+    from ijbridge.loaded import verify_files
+    from ijbridge.planning import choose_weights
+
+    description = read_model(given.model)
+    verify_files(description)
+    if given.json:
+        _print_json(description_dict(description))
+        return 0
+    print(description_text(description))
+    try:
+        choose_weights(description)
+    except IJBridgeError as error:
+        print(f"cannot run   {error}")
+    return 0
+
+
+def _plan(given: argparse.Namespace) -> int:
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.plan_text import plan_text
+    from ijbridge.provenance import plan_dict
+
+    options = _options(given)
+    model = LoadedModel(given.model)
+    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    plan = model.plan({name: image.header for name, image in images.items()}, options)
+    if given.json:
+        _print_json(plan_dict(plan))
+    else:
+        print(plan_text(plan))
+    return 0
+
+
+def _predict(given: argparse.Namespace) -> int:
+    from ijbridge.loaded import LoadedModel
+
+    options = _options(given)
+    with LoadedModel(given.model) as model:
+        targets = _targets(model, given)
+        failed = 0
+        for image, files in zip(given.images, targets, strict=True):
+            try:
+                _predict_one(model, image, files, given, options)
+            except IJBridgeError as error:
+                # one image that cannot be used does not keep the others from being run
+                if isinstance(error, OptionError) or len(given.images) == 1:
+                    raise
+                failed += 1
+                _report(error, given.debug, image)
+    return 1 if failed else 0
+
+
+def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: argparse.Namespace, options: Options) -> None:
+    from ijbridge.image_io import write_image
+    from ijbridge.provenance import provenance_text
+
+    images = model.images(_inputs(model, image, given.input), given.axes)
+    with _progress_bar(Path(image).name) as progress:
+        results = model.run(images, options, progress=progress)
+    for warning in results.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for name, file in files.items():
+        write_image(file, results.images[name], provenance_text(results.record))
+
+
+def _test(given: argparse.Namespace) -> int:
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.options import Options
+    from ijbridge.testing import report_dict, test_model
+
+    with LoadedModel(given.model) as model:
+        report = test_model(model, Options.read(device=given.device))
+    saved = _save_failures(report, given.output)
+    if given.json:
+        _print_json({**report_dict(report), "saved": [str(file) for file in saved]})
+    elif report.error is not None:
+        print(f"{report.model}: does not run")
+    else:
+        print(f"{report.model}: runs, and {'reproduces' if report.reproduces else 'does not reproduce'} its test outputs")
+        for one in report.outputs:
+            print(
+                f"  {one.output}: largest difference {one.max_difference:.3g}; {one.mismatched} of {one.elements} values "
+                f"beyond {one.tolerance.absolute:g} + {one.tolerance.relative:g} × |expected|"
+            )
+    if report.error is not None:
+        print(f"error: {report.error}", file=sys.stderr)
+    for one, file in zip((one for one in report.outputs if not one.passed), saved, strict=True):
+        place = ", ".join(f"{axis}={index}" for axis, index in one.worst.items())
+        print(
+            f"error: The output {one.output!r} is off by up to {one.max_difference:.3g} (at {place}: {one.found:.6g} instead "
+            f"of {one.expected:.6g}) in {one.mismatched} of {one.elements} values; it is saved as {file}.",
+            file=sys.stderr,
+        )
+    return 0 if report.reproduces else 1
+
+
+# --- their parts -----------------------------------------------------------------------------------------------------
+
+
+def _options(given: argparse.Namespace) -> Options:
+    from ijbridge.options import Options
+
+    return Options.read(given.tile, given.halo, given.device)
+
+
+def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:
+    if not others:
+        return image
+    inputs = {model.description.inputs[0].id: image}
+    for other in others:
+        name, equals, path = other.partition("=")
+        if not equals or not path:
+            raise OptionError(f"--input {other} is not understood: write the input's name, =, and the image's path.")
+        inputs[name] = path
+    return inputs
+
+
+def _targets(model: LoadedModel, given: argparse.Namespace) -> list[dict[str, Path]]:
+    """Decide, before anything is computed, which file each result goes to."""
+    from ijbridge.image_io import SUFFIXES, check_writable
+
+    names = [tensor.id for tensor in model.description.outputs]
+    out = Path(given.output)
+    is_file = out.suffix.lower() in SUFFIXES and not out.is_dir()
+    if is_file or (out.suffix and not out.exists()):
+        if len(given.images) * len(names) > 1:
+            what = f"{len(given.images)} images" if len(given.images) > 1 else f"{len(names)} outputs ({', '.join(names)})"
+            raise OptionError(f"{out} is one file, but there are {what}: give a folder.")
+        check_writable(out)
+        targets = [{names[0]: out}]
+    else:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultError(f"The folder {out} cannot be made: {error.strerror}.") from error
+        targets = [{name: out / f"{Path(image).stem}-{name}.tif" for name in names} for image in given.images]
+    written = [file.resolve() for files in targets for file in files.values()]
+    for image in given.images:
+        if Path(image).resolve() in written:
+            raise ResultError(f"The result would overwrite the image {image}: choose another place.")
+    for file in written:
+        if written.count(file) > 1:
+            raise ResultError(f"Two results would be written to {file}: their images have the same name.")
+    return targets
+
+
+def _save_failures(report: Any, folder: str | None) -> list[Path]:
+    import numpy as np
+
+    saved = []
+    for one in report.outputs:
+        if not one.passed:
+            target = Path(folder or ".")
+            file = target / f"{report.model}-{one.output}.npy".replace("/", "_").replace(" ", "_")
+            try:
+                target.mkdir(parents=True, exist_ok=True)
+                np.save(file, one.array)
+            except OSError as error:
+                raise ResultError(f"The output cannot be saved as {file}: {error.strerror}.") from error
+            saved.append(file)
+    return saved
+
+
+@contextmanager
+def _progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit="tile", leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _report(error: IJBridgeError, debug: bool, image: str | None = None) -> None:
+    if debug:
+        traceback.print_exception(error)
+    sentence = " ".join(str(error).split())
+    about = f"{image}: " if image is not None and Path(image).stem not in sentence else ""
+    print(f"error: {about}{sentence}", file=sys.stderr)

@@ -1,0 +1,73 @@
+"""What callers give as an image, and how it becomes one: arrays, xarray, files.
+
+A host that knows other images (ImageJ's, for example) registers a converter for them; nothing here needs to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ijbridge.errors import ImageFormatError
+from ijbridge.image import Image, from_xarray, make_image
+from ijbridge.image_io import read_image
+
+#: Anything a converter takes: numpy.ndarray, xarray.DataArray, a path, or what was registered.
+ImageLike: TypeAlias = Any
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Makes an image of the values for which ``accepts`` is true; ``convert`` is given the caller's axes or None."""
+
+    accepts: Callable[[Any], bool]
+    convert: Callable[[Any, str | None], Image]
+
+
+def _is_array(value: Any) -> bool:
+    import numpy as np
+
+    return isinstance(value, np.ndarray)
+
+
+def _is_xarray(value: Any) -> bool:
+    # asks without importing xarray: who has a DataArray has imported it
+    return any(f"{one.__module__}.{one.__name__}" == "xarray.core.dataarray.DataArray" for one in type(value).__mro__)
+
+
+_converters = [
+    Converter(lambda value: isinstance(value, str | Path), read_image),
+    Converter(lambda value: isinstance(value, Image), lambda value, _: value),
+    Converter(_is_array, make_image),
+    Converter(_is_xarray, from_xarray),
+]
+
+
+def register_converter(converter: Converter) -> None:
+    """Add a converter; the last added is asked first."""
+    _converters.insert(0, converter)
+
+
+def to_image(value: ImageLike, axes: str | None = None) -> Image:
+    """Make an image of what a caller gave.
+
+    Parameters
+    ----------
+    value
+        A numpy.ndarray (with `axes`, unless it has two dimensions), an xarray.DataArray, or the path of a file.
+    axes
+        One letter per dimension, slowest first; overrides what `value` says of itself.
+
+    Raises
+    ------
+    ImageFormatError
+        If it is none of these.
+    """
+    for converter in _converters:
+        if converter.accepts(value):
+            return converter.convert(value, axes)
+    raise ImageFormatError(
+        f"A {type(value).__name__} is not an image: give a numpy.ndarray, an xarray.DataArray or the path of a file."
+    )

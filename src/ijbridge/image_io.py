@@ -1,0 +1,280 @@
+"""Images in files: TIFF (ImageJ, OME, plain) and ``.npy`` in, ImageJ TIFF and ``.npy`` out.
+
+An uncompressed TIFF and every ``.npy`` is mapped, not read: pixels come into memory as they are used. A file is written
+under a temporary name and moved, so that a half-written one is never taken for a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ijbridge import axes as ax
+from ijbridge import units
+from ijbridge.errors import ImageFormatError, ImageNotFoundError, ResultError
+from ijbridge.image import Image, make_image
+
+if TYPE_CHECKING:
+    import tifffile
+
+    from ijbridge.typing import Array
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+SUFFIXES = (*TIFF_SUFFIXES, ".npy")
+
+#: The element types an ImagePlus has, with those that fit into them without loss.
+_IMAGEJ_DTYPES = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16"}
+
+#: Unit names that every ImageJ reads; others are written as they are.
+_IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom", "µs": "usec", "s": "sec"}
+
+
+def read_image(path: str | Path, axes: str | None = None) -> Image:
+    """Read the image of a file.
+
+    Parameters
+    ----------
+    path
+        A TIFF (its first series) or a ``.npy`` file.
+    axes
+        The meaning of each dimension, where the file does not say it or says it wrong.
+
+    Raises
+    ------
+    ImageNotFoundError, ImageFormatError, AxesError, PixelValueError
+        If there is no such file, no image in it, its axes are unknown, or it has no pixels.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ImageNotFoundError(f"There is no image {path}: check the path.")
+    if path.suffix.lower() == ".npy":
+        return make_image(_map_npy(path), axes, name=path.stem)
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        return _read_tiff(path, axes)
+    raise ImageFormatError(
+        f"{path.name} is not an image ijbridge reads: give a TIFF ({', '.join(TIFF_SUFFIXES)}) or .npy file; ImageJ saves "
+        "anything it opens as TIFF."
+    )
+
+
+def write_image(path: str | Path, image: Image, info: str = "") -> None:
+    """Write an image, as ``.npy`` (the array alone) or as a TIFF that ImageJ opens with axes, calibration and `info`.
+
+    Raises
+    ------
+    ResultError
+        If the suffix is neither, the values do not fit ImageJ's types, or the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    check_writable(path)
+    with _temporary(path) as temporary:
+        if suffix == ".npy":
+            import numpy as np
+
+            with temporary.open("wb") as file:
+                np.save(file, image.array)
+        else:
+            _write_tiff(temporary, image, info)
+
+
+def check_writable(path: Path) -> None:
+    """Raise ResultError, before anything is computed, where no result can be written to `path`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ResultError(
+            f"Results are written as ImageJ TIFF or .npy, not as {path.suffix or 'a file without suffix'!r}: "
+            f"end {path.name!r} in .tif or .npy."
+        )
+    if not path.parent.is_dir():
+        raise ResultError(f"The folder {path.parent} does not exist: make it first, or choose another.")
+    if path.is_dir():
+        raise ResultError(f"{path} is a folder: name a file in it, such as {path / 'result.tif'}.")
+
+
+def imagej_dtype(dtype: str) -> str:
+    """Give the type of an ImagePlus (uint8, uint16, float32) that holds values of ``dtype``."""
+    return _IMAGEJ_DTYPES.get(dtype, "float32")
+
+
+def to_imagej_dtype(array: Array, name: str = "result") -> Array:
+    """Give the array in its ImageJ type.
+
+    Raises
+    ------
+    ResultError
+        If integers are too large for the 24 bits that float32 holds exactly.
+    """
+    dtype = imagej_dtype(array.dtype.name)
+    if dtype == "float32" and array.dtype.kind in "iu" and array.itemsize > 2 and array.size:
+        largest = max(abs(int(array.min())), abs(int(array.max())))
+        if largest > 2**24:
+            raise ResultError(
+                f"{name} holds integers up to {largest}, which no ImageJ image type holds exactly (at most {2**24}): "
+                "write it as .npy."
+            )
+    return array.astype(dtype, copy=False)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _map_npy(path: Path) -> Array:
+    import numpy as np
+
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ImageFormatError(f"{path.name} is not a .npy file of numbers that can be read: {error}") from error
+    return array
+
+
+def _read_tiff(path: Path, axes: str | None) -> Image:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            if not tiff.series:
+                raise ImageFormatError(f"{path.name} is a TIFF without an image.")
+            series = tiff.series[0]
+            found = series.axes if axes is None else axes
+            if axes is None and any(ax.letter(one) is None for one in found):
+                unknown = next(one for one in found if ax.letter(one) is None)
+                size = series.shape[found.index(unknown)]
+                raise ImageFormatError(
+                    f"{path.name} holds {size} planes and does not say whether they are depth (z), time (t) or channels "
+                    "(c): name the axes, such as --axes zyx."
+                )
+            pixel_size, unit = _tiff_calibration(tiff)
+            array = _tiff_array(path, tiff, series)
+    except (tifffile.TiffFileError, OSError, ValueError, EOFError) as error:
+        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
+    return make_image(array, found, pixel_size=pixel_size, unit=unit, name=path.stem)
+
+
+def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Array:
+    import numpy as np
+
+    if series.dataoffset is not None and series.size > 0:
+        dtype = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
+        if series.dataoffset + series.size * dtype.itemsize <= path.stat().st_size:
+            return np.memmap(path, dtype=dtype, mode="r", offset=series.dataoffset, shape=series.shape)
+        raise ValueError("the file ends before its pixels do")
+    array: Array = series.asarray()
+    return array
+
+
+def _tiff_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
+    if tiff.is_ome:
+        return _ome_calibration(tiff.ome_metadata or "")
+    if tiff.is_imagej:
+        return _imagej_calibration(tiff)
+    return {}, {}  # the resolution of a plain TIFF is that of a printer or a screen
+
+
+def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
+    metadata: Mapping[str, Any] = tiff.imagej_metadata or {}
+    pixel_size: dict[str, float] = {}
+    unit: dict[str, str] = {}
+    length = units.symbol(str(metadata.get("unit", "")))
+    if length is not None:
+        tags = tiff.pages[0].tags
+        for axis, tag in (("x", "XResolution"), ("y", "YResolution")):
+            if tag in tags and tags[tag].value[0] > 0:
+                numerator, denominator = tags[tag].value
+                pixel_size[axis] = denominator / numerator
+        if isinstance(metadata.get("spacing"), int | float):
+            pixel_size["z"] = abs(float(metadata["spacing"]))
+        unit = dict.fromkeys(pixel_size, length)
+    if isinstance(metadata.get("finterval"), int | float) and metadata["finterval"] > 0:
+        pixel_size["t"] = float(metadata["finterval"])
+        unit["t"] = str(metadata.get("tunit", "s"))
+    return pixel_size, unit
+
+
+def _ome_calibration(xml: str) -> tuple[dict[str, float], dict[str, str]]:
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        pixels = next((node for node in fromstring(xml).iter() if node.tag.rsplit("}")[-1] == "Pixels"), None)
+    except (ParseError, DefusedXmlException) as error:
+        raise ValueError(f"its OME description is broken ({_first_line(error)})") from error
+    pixel_size: dict[str, float] = {}
+    unit: dict[str, str] = {}
+    if pixels is not None:
+        names = {"x": "PhysicalSizeX", "y": "PhysicalSizeY", "z": "PhysicalSizeZ", "t": "TimeIncrement"}
+        for axis, name in names.items():
+            if name in pixels.attrib:
+                pixel_size[axis] = float(pixels.attrib[name])
+                unit[axis] = pixels.attrib.get(f"{name}Unit", "s" if axis == "t" else "µm")
+    return pixel_size, unit
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _write_tiff(path: Path, image: Image, info: str) -> None:
+    import tifffile
+
+    header = image.header
+    if "b" in header.axes:
+        raise ResultError(
+            f"{header.name} has a batch axis ({header.axes}), which an ImageJ TIFF cannot hold: write it as .npy."
+        )
+    order = [axis for axis in ax.IMAGEJ_ORDER if axis in header.axes]
+    array = image.array.transpose([header.axes.index(axis) for axis in order])
+    metadata: dict[str, Any] = {"axes": "".join(order).upper(), "Info": info or None}
+    length = header.unit.get("x") or header.unit.get("y")
+    resolution = None
+    if length is not None:
+        in_length = {
+            axis: size * (units.factor(header.unit.get(axis), length) or 1.0)
+            for axis, size in header.pixel_size.items()
+            if axis in "zyx"
+        }
+        x = in_length.get("x", in_length.get("y", 1.0))
+        resolution = (1 / x, 1 / in_length.get("y", x))
+        metadata["unit"] = _IMAGEJ_UNITS.get(length, length)
+        metadata["spacing"] = in_length.get("z")
+    if "t" in header.pixel_size:
+        metadata["finterval"] = header.pixel_size["t"] * (units.factor(header.unit.get("t"), "s") or 1.0)
+    if header.size("c") is not None and (header.size("c") or 1) > 1:
+        metadata["mode"] = "grayscale"
+    tifffile.imwrite(
+        path,
+        to_imagej_dtype(array, header.name),
+        imagej=True,
+        resolution=resolution,
+        metadata={key: value for key, value in metadata.items() if value is not None},
+    )
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; move it there if all went well, else remove it."""
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        # mkstemp makes files that only the user can read; a result gets the rights any new file has.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path} cannot be written: {_first_line(error)}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

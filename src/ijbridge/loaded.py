@@ -1,0 +1,178 @@
+"""A model that is loaded once and used many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ijbridge import planning, prediction
+from ijbridge.converters import ImageLike, to_image
+from ijbridge.description import ModelDescription, Weights
+from ijbridge.errors import CannotRunError, OptionError
+from ijbridge.formats import read_model
+from ijbridge.formats.package import open_package
+from ijbridge.image import Header, Image
+from ijbridge.measuring import measure
+from ijbridge.options import Options
+from ijbridge.planning import Plan
+from ijbridge.provenance import provenance
+from ijbridge.resources import find_resources
+from ijbridge.runtimes import Session
+from ijbridge.typing import Array
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run gave: one image per output, in the description's order, and the record of how."""
+
+    images: Mapping[str, Image]
+    record: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+class LoadedModel:
+    """A model whose network is loaded at its first use and kept, one per device.
+
+    Use it as a context manager, or call `close`, to give the memory back.
+    """
+
+    def __init__(self, model: str | Path | ModelDescription) -> None:
+        self.description = model if isinstance(model, ModelDescription) else read_model(model)
+        self._sessions: dict[str, Session] = {}
+        self._names: dict[str, str] = {}
+
+    def plan(
+        self,
+        headers: Mapping[str, Header],
+        options: Options,
+    ) -> Plan:
+        """Plan a run from one header per input; see `ijbridge.planning.plan`."""
+        return planning.plan(self.description, headers, options, find_resources())
+
+    def run(
+        self,
+        images: Mapping[str, Image],
+        options: Options,
+        *,
+        into: Mapping[str, Array] | None = None,
+        progress: prediction.Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Results:
+        """Plan, measure, resolve and execute.
+
+        Parameters
+        ----------
+        images
+            One image per input.
+        into
+            Arrays to fill, by output, of the shapes and types that the plan gives; those that are not given are made.
+
+        Raises
+        ------
+        IJBridgeError
+            Whatever stops it, in one sentence.
+        """
+        plan = self.plan({name: image.header for name, image in images.items()}, options)
+        session = self._session(plan)
+        resolved = prediction.resolve(plan, measure(plan, images))
+        results = prediction.empty_results(plan, into or {})
+        record = prediction.execute(resolved, images, session, self._names, results, progress, cancelled)
+        return Results(
+            images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
+            record=provenance(resolved, record, session),
+            warnings=tuple(finding.sentence for finding in resolved.findings if finding.severity == "warning"),
+        )
+
+    def images(self, value: ImageLike | Mapping[str, ImageLike], axes: str | None = None) -> dict[str, Image]:
+        """Take what a caller gave: one image, or one per input by name.
+
+        Raises
+        ------
+        OptionError
+            If a name is none of the model's inputs, or one image is given for several inputs.
+        """
+        inputs = [tensor.id for tensor in self.description.inputs]
+        if isinstance(value, Mapping):
+            unknown = [name for name in value if name not in inputs]
+            if unknown:
+                raise OptionError(
+                    f"The model {self.description.name!r} has no input {unknown[0]!r}: its inputs are {', '.join(inputs)}."
+                )
+            return {name: to_image(one, axes) for name, one in value.items()}
+        if len(inputs) > 1:
+            raise OptionError(
+                f"The model {self.description.name!r} has {len(inputs)} inputs ({', '.join(inputs)}): give an image for each, "
+                "by name."
+            )
+        return {inputs[0]: to_image(value, axes)}
+
+    def close(self) -> None:
+        """Give the networks' memory back; the model can be used again."""
+        self._sessions.clear()
+
+    def __enter__(self) -> LoadedModel:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _session(self, plan: Plan) -> Session:
+        if plan.device not in self._sessions:
+            from ijbridge.runtimes.onnx import OnnxSession, bind
+
+            name = self.description.name
+            session = OnnxSession(_weights_source(self.description, plan.weights), plan.device, name)
+            self._names = {
+                **bind(self.description.inputs, session.inputs, "input", name),
+                **bind(self.description.outputs, session.outputs, "output", name),
+            }
+            self._check_types(plan, session)
+            self._sessions[plan.device] = session
+        return self._sessions[plan.device]
+
+    def _check_types(self, plan: Plan, session: Session) -> None:
+        network = {one.name: one.dtype for one in session.inputs}
+        for one in plan.inputs:
+            wanted = network[self._names[one.tensor.id]]
+            if wanted != one.dtype:
+                raise CannotRunError(
+                    f"The network of {self.description.name!r} takes {wanted} for {one.tensor.id!r}, but its description "
+                    f"gives it {one.dtype}: the description needs a last operation ensure_dtype {wanted}."
+                )
+
+
+def verify_files(description: ModelDescription) -> None:
+    """Hold every file of the package for which the description gives a hash against it.
+
+    Raises
+    ------
+    PackageError
+        If one is not the file that was described.
+    """
+    package = open_package(description.location)
+    files = [(weights.file, f"{weights.format} weights") for weights in description.weights]
+    for tensor in (*description.inputs, *description.outputs):
+        for file, what in ((tensor.test_tensor, "test tensor"), (tensor.sample_tensor, "sample tensor")):
+            if file is not None:
+                files.append((file, f"{what} of {tensor.id!r}"))
+    for file, what in files:
+        if file.sha256 is not None and package.exists(file.source):
+            package.read(file, what)
+
+
+def _weights_source(description: ModelDescription, weights: Weights) -> Path | bytes:
+    package = open_package(description.location)
+    data = package.read(weights.file, f"{weights.format} weights")
+    path = package.path(weights.file.source)
+    if weights.external_data is not None:
+        package.read(weights.external_data, "external data of the weights")
+        if path is None:
+            raise CannotRunError(
+                f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
+                "and give the folder."
+            )
+        return path
+    return data

@@ -1,0 +1,195 @@
+"""Measuring: the statistics a plan needs, taken of the pixels as each operation will receive them.
+
+Pixels are gone through in blocks, once per statistic that depends on an earlier one; no copy of the whole image is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ijbridge import processing, statistics, views
+from ijbridge.checks import Finding
+from ijbridge.description import Operation, Softmax
+from ijbridge.errors import CannotRunError, PixelValueError
+from ijbridge.geometry import AxisPlan
+from ijbridge.image import Image
+from ijbridge.planning import InputPlan, Plan
+from ijbridge.processing import Need, Numbers
+from ijbridge.typing import Array, Part
+
+#: The position of a sample along the loops, or () for all samples together.
+SampleKey = tuple[int, ...]
+#: Which statistic: tensor, number of its operation, number among the operation's needs.
+NeedKey = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Numbers measured of the pixels, per statistic and sample, with what there is to say about them."""
+
+    numbers: Mapping[NeedKey, Mapping[SampleKey, Numbers]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def of(self, key: NeedKey, position: Mapping[str, int]) -> Numbers:
+        """Give the numbers for the sample at a position."""
+        samples = self.numbers[key]
+        return samples[()] if () in samples else samples[tuple(position.values())]
+
+    def has(self, key: NeedKey) -> bool:
+        """Whether this statistic was measured."""
+        return key in self.numbers
+
+
+def measure(plan: Plan, images: Mapping[str, Image]) -> Statistics:
+    """Measure the statistics a plan needs, of the pixels as each operation will receive them.
+
+    Raises
+    ------
+    PixelValueError
+        If an image holds NaN or infinite values.
+    """
+    for image in {id(one): one for one in images.values()}.values():
+        _check_finite(image)
+    numbers: dict[NeedKey, dict[SampleKey, Numbers]] = {}
+    inputs = {one.tensor.id: one for one in plan.inputs}
+    for one in plan.inputs:
+        for key, need in needs_of(one.tensor.id, one.tensor.operations):
+            source = inputs[need.reference] if need.reference else one
+            before = () if need.reference else one.tensor.operations[: key[1]]
+            found = _measure_need(plan, source, images[source.tensor.id], need, before, numbers)
+            if source is not one:
+                found = {sample: _fitted(values, source.axes, one.axes) for sample, values in found.items()}
+            numbers[key] = found
+    for output in plan.outputs:
+        for key, need in needs_of(output.tensor.id, output.tensor.operations):
+            if need.reference:
+                source = inputs[need.reference]
+                found = _measure_need(plan, source, images[source.tensor.id], need, (), numbers)
+                numbers[key] = {sample: _fitted(values, source.axes, output.axes) for sample, values in found.items()}
+    return Statistics(numbers, tuple(_constant_findings(plan, numbers)))
+
+
+def needs_of(tensor: str, operations: Sequence[Operation]) -> Iterator[tuple[NeedKey, Need]]:
+    """Give every statistic that a tensor's operations need, in order, with its key."""
+    for number, operation in enumerate(operations):
+        for which, need in enumerate(processing.needs(operation)):
+            yield (tensor, number, which), need
+
+
+def _measure_need(
+    plan: Plan,
+    source: InputPlan,
+    image: Image,
+    need: Need,
+    before: Sequence[Operation],
+    numbers: Mapping[NeedKey, Mapping[SampleKey, Numbers]],
+) -> dict[SampleKey, Numbers]:
+    ids = [axis.id for axis in source.axes]
+    letters = [axis.letter for axis in source.axes]
+    shape = [axis.size for axis in source.axes]
+    known = Statistics(numbers)
+    uncut = [ids.index(one.axis) for one in before if isinstance(one, Softmax)]
+
+    def blocks_of(chosen: Sequence[Mapping[str, int]]) -> statistics.Blocks:
+        def blocks() -> Iterator[tuple[tuple[slice, ...], Array]]:
+            for position in chosen:
+                view = views.sample_view(image.array, image.header.axes, position, letters)
+                for where in views.blocks(shape, uncut):
+                    part: Array = np.asarray(view[where])
+                    for number, operation in enumerate(before):
+                        part = applied(operation, part, source.tensor.id, number, ids, known, position, where)
+                    yield where, part
+
+        return blocks
+
+    everywhere = list(views.positions(plan.loops))
+    if processing.reduces_batch(need):
+        return {(): numbers_of(need, blocks_of(everywhere), shape, ids)}
+    return {tuple(position.values()): numbers_of(need, blocks_of([position]), shape, ids) for position in everywhere}
+
+
+def numbers_of(need: Need, blocks: statistics.Blocks, shape: Sequence[int], ids: Sequence[str]) -> Numbers:
+    """Compute one statistic over blocks of a tensor of this shape and these axes."""
+    reduced = [need.axes is None or one in need.axes or one == "batch" for one in ids]
+    if need.kind == "moments":
+        return statistics.moments(blocks, shape, reduced)
+    return statistics.percentiles(blocks, shape, reduced, need.percentiles, interpolate=need.interpolate)
+
+
+def _fitted(numbers: Numbers, source: Sequence[AxisPlan], target: Sequence[AxisPlan]) -> Numbers:
+    """Give the numbers of one tensor the dimensions of another, axis by axis of the same id."""
+    ids = [axis.id for axis in source]
+    fitted = []
+    for values in numbers:
+        order = [ids.index(axis.id) for axis in target if axis.id in ids]
+        left = [number for number in range(len(ids)) if number not in order]
+        shape = [values.shape[ids.index(axis.id)] if axis.id in ids else 1 for axis in target]
+        broad = all(size in (1, axis.size) for size, axis in zip(shape, target, strict=True))
+        if not broad or any(values.shape[number] > 1 for number in left):
+            raise CannotRunError(
+                f"A statistic of {values.shape} values ({', '.join(ids)}) cannot be applied to a tensor of "
+                f"{', '.join(f'{axis.size} {axis.id}' for axis in target)}: the description's axes do not fit."
+            )
+        fitted.append(values.transpose([*order, *left]).reshape(shape))
+    return tuple(fitted)
+
+
+def _check_finite(image: Image) -> None:
+    if np.dtype(image.header.dtype).kind != "f":
+        return
+    bad = 0
+    for where in views.blocks(image.header.shape):
+        block: Array = np.asarray(image.array[where])
+        if not np.isfinite(block.min() + block.max()):
+            bad += int(block.size - np.isfinite(block).sum())
+    if bad:
+        raise PixelValueError(
+            f"{image.header.name} holds {bad} pixels that are NaN or infinite, of which no network makes anything: replace "
+            "them by numbers first (in ImageJ: Process > Math > Macro)."
+        )
+
+
+def _constant_findings(plan: Plan, numbers: Mapping[NeedKey, Mapping[SampleKey, Numbers]]) -> Iterator[Finding]:
+    inputs = {one.tensor.id: one for one in plan.inputs}
+    for (tensor, number, which), samples in numbers.items():
+        if tensor not in inputs:
+            continue
+        need = processing.needs(inputs[tensor].tensor.operations[number])[which]
+        flat = sum(
+            bool(np.any(second == 0) if need.kind == "moments" else np.any(first == second))
+            for first, second in samples.values()
+        )
+        if flat:
+            where = f" in {flat} of {len(samples)} samples" if len(samples) > 1 else ""
+            yield Finding(
+                "constant", "warning", f"{inputs[tensor].image.name} is constant{where}", "so it cannot be normalised",
+                "the result there means nothing",
+            )  # fmt: skip
+
+
+def applied(
+    operation: Operation,
+    part: Array,
+    tensor: str,
+    number: int,
+    ids: Sequence[str],
+    known: Statistics,
+    position: Mapping[str, int],
+    where: Sequence[Part],
+) -> Array:
+    """Apply one operation to the part of a tensor that lies at ``where``."""
+    numbers = []
+    for which in range(len(processing.needs(operation))):
+        measured = known.of((tensor, number, which), position)
+        numbers.append(tuple(_at(values, where) for values in measured))
+    return processing.apply(operation, part, ids, numbers)
+
+
+def _at(values: Array, where: Sequence[Part]) -> Array:
+    for axis, indices in enumerate(where):
+        if values.shape[axis] > 1:
+            values = values[(*(slice(None),) * axis, indices)]
+    return values

@@ -1,0 +1,327 @@
+"""The plan: what would be done with an image, decided before a pixel is read.
+
+``plan(description, headers, options, resources)`` is pure: no pixels, no files, no clock. Statistics that the operations
+need appear in it as symbols; `ijbridge.prediction` measures them and resolves the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+from ijbridge import checks, geometry, mapping, processing, tile_choice, tiling
+from ijbridge.checks import Finding
+from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.errors import AxesError, CannotRunError, DeviceError
+from ijbridge.geometry import AxisPlan
+from ijbridge.image import Header
+from ijbridge.options import Options
+from ijbridge.tiling import AxisRules, Line
+
+#: Weights that can be run, best first.
+RUNNABLE = ("onnx",)
+
+#: What to do where a package holds none of them.
+_HELP = {
+    "torchscript": "export it to ONNX with PyTorch (torch.onnx.export)",
+    "pytorch_state_dict": "ask its author for ONNX weights; PyTorch weights need the author's code to run",
+    "tensorflow_saved_model_bundle": "convert it to ONNX with tf2onnx",
+    "keras_hdf5": "convert it to ONNX with tf2onnx",
+    "keras_v3": "convert it to ONNX with tf2onnx",
+    "tensorflow_js": "ask its author for ONNX weights",
+}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the machine has: memory that may be used, in bytes, and the devices, best first."""
+
+    memory: int
+    devices: tuple[str, ...] = ("cpu",)
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """What becomes of an image on its way to one input: axes in the network's order, operations, final type."""
+
+    tensor: Tensor
+    image: Header
+    axes: tuple[AxisPlan, ...]
+
+    @property
+    def dtype(self) -> str:
+        """The type the network is given."""
+        return final_dtype(self.tensor)
+
+
+@dataclass(frozen=True)
+class OutputPlan:
+    """What becomes of one output: axes in the network's order, operations, and the header of the result."""
+
+    tensor: Tensor
+    axes: tuple[AxisPlan, ...]
+    result: Header
+
+    @property
+    def local_operations(self) -> tuple[Operation, ...]:
+        """The operations that can be applied to a tile as it comes."""
+        return self.tensor.operations[: self._first_of_second_pass]
+
+    @property
+    def whole_operations(self) -> tuple[Operation, ...]:
+        """The operations from the first one that needs statistics of the output: a second pass."""
+        return self.tensor.operations[self._first_of_second_pass :]
+
+    @property
+    def _first_of_second_pass(self) -> int:
+        for number, operation in enumerate(self.tensor.operations):
+            if any(need.reference is None for need in processing.needs(operation)):
+                return number
+        return len(self.tensor.operations)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided about a run.
+
+    ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps
+    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image.
+    """
+
+    description: ModelDescription
+    weights: Weights
+    inputs: tuple[InputPlan, ...]
+    outputs: tuple[OutputPlan, ...]
+    loops: Mapping[str, int]
+    ladder: tuple[Mapping[str, Line], ...]
+    device: str
+    halo: str
+    memory: int
+    padding: str = "symmetric"
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """The tiling that is tried first."""
+        return self.ladder[0]
+
+    @property
+    def samples(self) -> int:
+        """How often the network's input is filled with another part of the image."""
+        return prod(self.loops.values())
+
+    @property
+    def tile_count(self) -> int:
+        """How many times the network runs."""
+        return self.samples * tiling.tile_count(self.lines)
+
+    def halo_of(self, line: str) -> int:
+        """Give the halo along a line, in pixels of the input."""
+        return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
+
+
+def plan(description: ModelDescription, headers: Mapping[str, Header], options: Options, resources: Resources) -> Plan:
+    """Decide what is done with one image per input.
+
+    Raises
+    ------
+    CannotRunError
+        If weights that can be run are missing, or an operation cannot be computed.
+    AxesError
+        If the axes or channels do not fit.
+    PlanError
+        If no tile can do it.
+    DeviceError
+        If the device asked for is not there.
+    """
+    for tensor in (*description.inputs, *description.outputs):
+        processing.check_supported(tensor.operations, tensor.id)
+    weights = choose_weights(description)
+    device = _device(options.device, resources)
+    maps = {tensor.id: mapping.map_input(tensor, _header(tensor, headers)) for tensor in description.inputs}
+    loops = _loops(description, headers, maps)
+    network = geometry.Geometry(description, headers, maps)
+    rules, halo_findings = _with_halo(network.rules(), options.halo)
+    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, resources.memory)
+    inputs = tuple(InputPlan(tensor, headers[tensor.id], network.input_axes(tensor)) for tensor in description.inputs)
+    outputs = tuple(_output(tensor, network, loops, headers, options) for tensor in description.outputs)
+    result = Plan(
+        description=description,
+        weights=weights,
+        inputs=inputs,
+        outputs=outputs,
+        loops=loops,
+        ladder=ladder,
+        device=device,
+        halo=str(options.halo),
+        memory=_memory(ladder[0], outputs),
+    )
+    findings = [
+        *(finding for tensor in description.inputs for finding in checks.check_pixel_size(tensor, headers[tensor.id])),
+        *(finding for tensor in description.inputs for finding in checks.check_casts(tensor)),
+        *checks.check_weights(description, weights.format),
+        *network.findings,
+        *(halo_findings if any(not line.is_whole for line in ladder[0].values()) else []),
+        *_tile_findings(result, rules, network.letters, options),
+    ]
+    return replace(result, findings=tuple(findings))
+
+
+def choose_weights(description: ModelDescription) -> Weights:
+    """Give the weights to run.
+
+    Raises
+    ------
+    CannotRunError
+        If there are none; the message says which are described, which are missing, and what would help.
+    """
+    for name in RUNNABLE:
+        for weights in description.weights:
+            if weights.format == name and weights.available:
+                return weights
+    described = ", ".join(
+        f"{one.format} ({'there' if one.available else 'missing: ' + one.file.source})" for one in description.weights
+    )
+    onnx = [one for one in description.weights if one.format in RUNNABLE]
+    if onnx:
+        where = "download it" if onnx[0].file.is_url else f"put the file {onnx[0].file.source!r}"
+        advice = f"{where} into the model's folder"
+    else:
+        advice = next((_HELP[one.format] for one in description.weights if one.format in _HELP), "ask for ONNX weights")
+    raise CannotRunError(
+        f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(RUNNABLE)}); it describes "
+        f"{described}: {advice}."
+    )
+
+
+def final_dtype(tensor: Tensor) -> str:
+    """Give the type a tensor has after its operations."""
+    last = tensor.operations[-1] if tensor.operations else None
+    return last.dtype if isinstance(last, EnsureDtype) else tensor.dtype
+
+
+def _header(tensor: Tensor, headers: Mapping[str, Header]) -> Header:
+    if tensor.id not in headers:
+        raise AxesError(
+            f"The model's input {tensor.id!r} has no image; give one for each of its inputs"
+            f"{' (those that are optional too)' if tensor.optional else ''}."
+        )
+    return headers[tensor.id]
+
+
+def _device(wanted: str, resources: Resources) -> str:
+    if wanted == "auto":
+        return resources.devices[0]
+    if wanted not in resources.devices:
+        raise DeviceError(
+            f"The device {wanted!r} cannot be used: onnxruntime finds {', '.join(resources.devices)} here; for cuda install "
+            "the package onnxruntime-gpu in place of onnxruntime, and NVIDIA's driver."
+        )
+    return wanted
+
+
+def _loops(description: ModelDescription, headers: Mapping[str, Header], maps: Mapping[str, mapping.AxisMap]) -> dict[str, int]:
+    loops: dict[str, int] = {}
+    for tensor in description.inputs:
+        for letter, size in maps[tensor.id].loops.items():
+            if loops.setdefault(letter, size) != size:
+                raise AxesError(
+                    f"The images have {loops[letter]} and {size} positions along {letter}, which the model does not know: "
+                    f"they need as many ({headers[tensor.id].name} is {headers[tensor.id].described()})."
+                )
+    return loops
+
+
+# --- halo and tiles --------------------------------------------------------------------------------------------------
+
+
+def _with_halo(rules: Mapping[str, AxisRules], halo: str | int) -> tuple[dict[str, AxisRules], list[Finding]]:
+    if isinstance(halo, str):
+        undeclared = [name for name, one in rules.items() if one.tileable and not any(link.halo for link in one.outputs)]
+        findings = []
+        if undeclared:
+            findings = [
+                Finding(
+                    "halo-missing", "warning", "The description declares no halo", "and the image is run in tiles",
+                    "seams may show between tiles; give --halo N, or --tile whole where memory allows it",
+                )
+            ]  # fmt: skip
+        return dict(rules), findings
+    return {name: replace(one, outputs=tuple(geometry.with_halo(link, halo) for link in one.outputs))
+            for name, one in rules.items()}, []  # fmt: skip
+
+
+def _tile_findings(
+    result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None], options: Options
+) -> list[Finding]:
+    if isinstance(options.tile, str):
+        return []
+    findings = []
+    for name, line in result.lines.items():
+        wanted = options.tile.get(letters[name] or "") if isinstance(options.tile, Mapping) else options.tile
+        if wanted is None or line.tile == wanted or (line.is_whole and wanted > line.size):
+            continue
+        halo = result.halo_of(name)
+        allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {halo}" if halo else "")
+        findings.append(
+            Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
+        )
+    return findings
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
+
+
+def _output(
+    tensor: Tensor,
+    network: geometry.Geometry,
+    loops: Mapping[str, int],
+    headers: Mapping[str, Header],
+    options: Options,
+) -> OutputPlan:
+    axes = network.output_axes(tensor)
+    if isinstance(options.halo, int):
+        axes = tuple(replace(axis, link=geometry.with_halo(axis.link, options.halo)) for axis in axes)
+    image = next(iter(headers.values()))
+    # an axis of one that neither the image has nor the output needs is not shown
+    shown = {axis.letter: axis for axis in axes if axis.letter and (axis.letter in image.axes or axis.size > 1)}
+    repeated = {letter for letter, size in loops.items() if letter not in shown and (letter != "b" or size > 1)}
+    letters = mapping.result_axes(image.axes, {*shown, *repeated}, {*shown, *repeated})
+    pixel_size = {
+        letter: image.pixel_size[letter] / float(shown[letter].link.ratio if letter in shown else 1)
+        for letter in letters
+        if letter in image.pixel_size
+    }
+    channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
+    names = channel.channel_names if channel is not None and "c" in shown else ()
+    return OutputPlan(
+        tensor=tensor,
+        axes=tuple(axis if axis.letter in shown else replace(axis, letter=None) for axis in axes),
+        result=Header(
+            shape=tuple(shown[letter].size if letter in shown else loops[letter] for letter in letters),
+            dtype=final_dtype(tensor),
+            axes=letters,
+            pixel_size=pixel_size,
+            unit={letter: image.unit[letter] for letter in pixel_size if letter in image.unit},
+            channel_names=names,
+            name=f"{image.name}-{tensor.id}",
+        ),
+    )
+
+
+def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan]) -> int:
+    import numpy as np
+
+    results = sum(prod(one.result.shape) * np.dtype(one.result.dtype).itemsize for one in outputs)
+    return int(results + prod(line.tile for line in lines.values()) * tile_choice.BYTES_PER_PIXEL)
+
+
+def described_operations(tensor: Tensor) -> list[str]:
+    """Name the operations of a tensor, with the statistics they need as symbols."""
+    return [
+        operation_name(operation)
+        + "".join(f" ({need.described()})" for need in processing.needs(operation))
+        + (f" {operation.dtype}" if isinstance(operation, EnsureDtype) else "")
+        for operation in tensor.operations
+    ]

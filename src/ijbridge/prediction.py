@@ -1,0 +1,281 @@
+"""Prediction: resolve a plan with what was measured, and execute it.
+
+``resolve`` only puts numbers where the plan has symbols; ``execute`` runs the resolved plan and decides nothing else. The
+same resolved plan gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ijbridge import processing, tiling, views
+from ijbridge.checks import Finding
+from ijbridge.description import Softmax, operation_name
+from ijbridge.errors import Cancelled, NetworkError
+from ijbridge.image import Image
+from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
+from ijbridge.planning import InputPlan, OutputPlan, Plan
+from ijbridge.runtimes import Session
+from ijbridge.tiling import Line, Tile
+from ijbridge.typing import Array, Part
+
+#: Called with the tiles that are done and the tiles there are.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ResolvedPlan:
+    """A plan whose symbols have numbers: all that `execute` needs besides pixels and network."""
+
+    plan: Plan
+    statistics: Statistics
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth saying about model, image and pixels."""
+        return (*self.plan.findings, *self.statistics.findings)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was executed: the tiling that did it, how many runs, how long, what was tried before."""
+
+    lines: Mapping[str, Line]
+    tiles: int
+    seconds: float
+    retries: tuple[str, ...] = ()
+
+
+def resolve(plan: Plan, statistics: Statistics) -> ResolvedPlan:
+    """Put the measured numbers into a plan."""
+    return ResolvedPlan(plan, statistics)
+
+
+# --- executing -------------------------------------------------------------------------------------------------------
+
+
+def empty_results(plan: Plan, given: Mapping[str, Array]) -> dict[str, Array]:
+    """Make the arrays that `execute` fills, one per output, of the results' shapes and types, where none is given."""
+    return {
+        one.tensor.id: given[one.tensor.id] if one.tensor.id in given else np.empty(one.result.shape, one.result.dtype)
+        for one in plan.outputs
+    }
+
+
+def execute(
+    resolved: ResolvedPlan,
+    images: Mapping[str, Image],
+    session: Session,
+    names: Mapping[str, str],
+    results: Mapping[str, Array],
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Record:
+    """Run a resolved plan.
+
+    Parameters
+    ----------
+    names
+        The network's name for each tensor.
+    results
+        One array per output, of the shape and type its header has; filled in place.
+    progress, cancelled
+        Called after and asked before each tile.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` said so.
+    NetworkError
+        If the network fails, gives an output of another shape than described, or memory runs out at the smallest tile.
+    """
+    started = time.perf_counter()
+    retries: list[str] = []
+    for lines in resolved.plan.ladder:
+        try:
+            done = _Run(resolved, images, session, names, results, lines, progress, cancelled).run()
+        except MemoryError as error:
+            retries.append(f"tile {tile_text(lines)}: {error or 'not enough memory'}")
+            continue
+        return Record(lines, done, time.perf_counter() - started, tuple(retries))
+    raise NetworkError(
+        f"There is not enough memory to run {resolved.plan.description.name!r} even in tiles of "
+        f"{tile_text(resolved.plan.ladder[-1])}: free some, or name a smaller tile."
+    )
+
+
+def tile_text(lines: Mapping[str, Line]) -> str:
+    """Say a tile's size: ``y=256,x=512``."""
+    return ",".join(f"{name.rsplit('.', 1)[-1]}={line.tile}" for name, line in lines.items())
+
+
+class _Run:
+    """One pass over all samples and tiles with one tiling."""
+
+    def __init__(
+        self,
+        resolved: ResolvedPlan,
+        images: Mapping[str, Image],
+        session: Session,
+        names: Mapping[str, str],
+        results: Mapping[str, Array],
+        lines: Mapping[str, Line],
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._plan = resolved.plan
+        self._statistics = resolved.statistics
+        self._images, self._session, self._names, self._lines = images, session, names, lines
+        self._results = results
+        self._progress, self._cancelled = progress, cancelled
+        # outputs that need a second pass are collected as the network gives them
+        self._raw: dict[str, Array] = {}
+
+    def run(self) -> int:
+        positions = list(views.positions(self._plan.loops))
+        total, done = len(positions) * tiling.tile_count(self._lines), 0
+        for sample, position in enumerate(positions):
+            inputs = {
+                one.tensor.id: views.sample_view(
+                    self._images[one.tensor.id].array, one.image.axes, position, [axis.letter for axis in one.axes]
+                )
+                for one in self._plan.inputs
+            }
+            for tile in tiling.tiles(self._lines):
+                if self._cancelled is not None and self._cancelled():
+                    raise Cancelled(f"Cancelled after {done} of {total} tiles.")
+                feeds = {
+                    self._names[one.tensor.id]: self._read(one, inputs[one.tensor.id], tile, position)
+                    for one in self._plan.inputs
+                }
+                given = self._session.run(feeds, [self._names[one.tensor.id] for one in self._plan.outputs])
+                for one, array in zip(self._plan.outputs, given, strict=True):
+                    self._write(one, array, tile, position, sample)
+                done += 1
+                if self._progress is not None:
+                    self._progress(done, total)
+        for one in self._plan.outputs:
+            if one.whole_operations:
+                self._second_pass(one, positions)
+        return done
+
+    def _read(self, one: InputPlan, view: Array, tile: Tile, position: Mapping[str, int]) -> Array:
+        part: Array = view
+        where: list[Part] = []
+        for number, axis in enumerate(one.axes):
+            if axis.line is None:
+                where.append(slice(0, axis.size))
+                continue
+            line = self._lines[axis.line]
+            start = axis.link.start(line.starts[tile.numbers[axis.line]])
+            indices = tiling.mirrored(start, axis.link.size(line.tile), axis.size)
+            where.append(indices)
+            part = part[(*(slice(None),) * number, indices)]
+        ids = [axis.id for axis in one.axes]
+        for number, operation in enumerate(one.tensor.operations):
+            part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)
+        return np.ascontiguousarray(processing.cast(part, one.dtype))
+
+    def _write(self, one: OutputPlan, array: Array, tile: Tile, position: Mapping[str, int], sample: int) -> None:
+        _check_shape(one, array, self._lines)
+        source: list[Part] = []
+        target: list[Part] = []
+        for axis in one.axes:
+            if axis.line is None:
+                source.append(slice(None))
+                target.append(slice(None))
+                continue
+            line, number = self._lines[axis.line], tile.numbers[axis.line]
+            begin, end = line.kept(number, axis.link)
+            offset = axis.link.start(line.starts[number])
+            source.append(slice(begin - offset, end - offset))
+            target.append(slice(begin, end))
+        part = array[tuple(source)]
+        if one.whole_operations:
+            if one.tensor.id not in self._raw:
+                samples = self._plan.samples
+                self._raw[one.tensor.id] = np.empty((samples, *(axis.size for axis in one.axes)), array.dtype)
+            self._raw[one.tensor.id][(sample, *target)] = part
+            return
+        ids = [axis.id for axis in one.axes]
+        for number, operation in enumerate(one.local_operations):
+            part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, target)
+        self._result_view(one, position)[tuple(target)] = processing.cast(part, one.result.dtype)
+
+    def _result_view(self, one: OutputPlan, position: Mapping[str, int]) -> Array:
+        return views.sample_view(self._results[one.tensor.id], one.result.axes, position, [axis.letter for axis in one.axes])
+
+    def _second_pass(self, one: OutputPlan, positions: Sequence[Mapping[str, int]]) -> None:
+        """Apply the operations of an output from its raw values, with statistics of the whole."""
+        ids, shape = [axis.id for axis in one.axes], [axis.size for axis in one.axes]
+        raw = self._raw.pop(one.tensor.id)
+        numbers = dict(self._statistics.numbers)
+        operations = one.tensor.operations
+        uncut = [ids.index(operation.axis) for operation in operations if isinstance(operation, Softmax)]
+
+        def processed(sample: int, until: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
+            for where in views.blocks(shape, uncut):
+                part: Array = raw[sample][where]
+                known = Statistics(numbers)
+                for number, operation in enumerate(operations[:until]):
+                    part = applied(operation, part, one.tensor.id, number, ids, known, positions[sample], where)
+                yield where, part
+
+        def before(samples: Sequence[int], until: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
+            for sample in samples:
+                yield from processed(sample, until)
+
+        for key, need in needs_of(one.tensor.id, operations):
+            if need.reference:
+                continue
+            if processing.reduces_batch(need):
+                groups: dict[SampleKey, list[int]] = {(): list(range(len(positions)))}
+            else:
+                groups = {tuple(position.values()): [number] for number, position in enumerate(positions)}
+            numbers[key] = {
+                sample: numbers_of(need, partial(before, chosen, key[1]), shape, ids) for sample, chosen in groups.items()
+            }
+        for sample, position in enumerate(positions):
+            view = self._result_view(one, position)
+            for where, part in processed(sample, len(operations)):
+                view[where] = processing.cast(part, one.result.dtype)
+
+
+def _check_shape(one: OutputPlan, array: Array, lines: Mapping[str, Line]) -> None:
+    expected = tuple(axis.size if axis.line is None else axis.link.size(lines[axis.line].tile) for axis in one.axes)
+    if array.shape != expected:
+        raise NetworkError(
+            f"The network's output {one.tensor.id!r} has the shape {_by(array.shape)}, but its description says "
+            f"{_by(expected)} ({', '.join(axis.id for axis in one.axes)}) for this input: the description does not fit the "
+            "network."
+        )
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+def statistics_text(resolved: ResolvedPlan) -> list[dict[str, Any]]:
+    """List the measured numbers for a record: tensor, operation, what, and its values (of the first samples)."""
+    description = resolved.plan.description
+    tensors = {one.id: one for one in (*description.inputs, *description.outputs)}
+    listed = []
+    for (tensor, number, which), samples in resolved.statistics.numbers.items():
+        operation = tensors[tensor].operations[number]
+        shown = list(samples.items())[:16]
+        listed.append(
+            {
+                "tensor": tensor,
+                "operation": operation_name(operation),
+                "what": processing.needs(operation)[which].described(),
+                "values": [[[float(value) for value in values.ravel()[:16]] for values in found] for _, found in shown],
+                "samples": len(samples),
+            }
+        )
+    return listed

@@ -1,0 +1,177 @@
+"""Pre- and postprocessing: how each operation of a description is computed, on any part of a tensor.
+
+An operation needs no pixel but those it is given and, some of them, *statistics* that were taken of the whole sample
+before. So it can be applied tile by tile, with the result it has on the whole.
+
+Sums and products are computed in float64 and stay so until the next cast, which descriptions end with; functions of one
+value (sigmoid, softmax, clip) keep the type of a float tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ijbridge.description import (
+    Binarize,
+    Clip,
+    EnsureDtype,
+    FixedZeroMeanUnitVariance,
+    Operation,
+    ScaleLinear,
+    ScaleMeanVariance,
+    ScaleRange,
+    Sigmoid,
+    Softmax,
+    UnsupportedOperation,
+    ZeroMeanUnitVariance,
+    operation_name,
+)
+from ijbridge.errors import CannotRunError
+
+if TYPE_CHECKING:
+    from ijbridge.typing import Array, Float
+
+#: The numbers of one statistic: (mean, standard deviation) or (low, high), each broadcastable against the tensor.
+Numbers: TypeAlias = "tuple[Float, ...]"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A statistic that an operation needs before it can be applied.
+
+    Over ``axes`` (None: all, the batch included) of the tensor as the operation receives it or, with ``reference``, of
+    that input before any processing.
+    """
+
+    kind: Literal["moments", "percentiles"]
+    axes: tuple[str, ...] | None
+    percentiles: tuple[float, ...] = ()
+    interpolate: bool = True
+    reference: str | None = None
+
+    def described(self) -> str:
+        """Say it for a person."""
+        what = "mean, std" if self.kind == "moments" else f"percentiles {', '.join(f'{p:g}' for p in self.percentiles)}"
+        over = "all axes" if self.axes is None else ", ".join(self.axes)
+        return f"{what} over {over}" + (f" of {self.reference}" if self.reference else "")
+
+
+def needs(operation: Operation) -> tuple[Need, ...]:
+    """Give the statistics an operation needs, in the order in which `apply` wants their numbers."""
+    match operation:
+        case ZeroMeanUnitVariance():
+            return (Need("moments", operation.axes),)
+        case ScaleMeanVariance():
+            return (Need("moments", operation.axes), Need("moments", operation.axes, reference=operation.reference))
+        case ScaleRange():
+            wanted = (operation.min_percentile, operation.max_percentile)
+            return (Need("percentiles", operation.axes, wanted, reference=operation.reference),)
+        case Clip(min_percentile=low, max_percentile=high) if low is not None or high is not None:
+            wanted = (low if low is not None else 0.0, high if high is not None else 100.0)
+            return (Need("percentiles", operation.axes, wanted, interpolate=False),)
+        case _:
+            return ()
+
+
+def reduces_batch(need: Need) -> bool:
+    """Whether a statistic is taken over all samples of the image, not of each alone."""
+    return need.axes is None or "batch" in need.axes
+
+
+def check_supported(operations: Sequence[Operation], tensor: str) -> None:
+    """Raise CannotRunError for an operation that cannot be computed, by name."""
+    for operation in operations:
+        if isinstance(operation, UnsupportedOperation):
+            raise CannotRunError(f"The operation {operation.name!r} of the tensor {tensor!r} cannot be run: {operation.why}.")
+
+
+def apply(operation: Operation, x: Array, axis_ids: Sequence[str], numbers: Sequence[Numbers] = ()) -> Array:
+    """Apply one operation to a part of a tensor.
+
+    Parameters
+    ----------
+    x
+        Part of the tensor, one dimension per axis; never written to.
+    axis_ids
+        The ids of its axes. Axes that an operation gives numbers along (thresholds, gains) must be there in full.
+    numbers
+        The statistics `needs` asks for, each broadcastable against `x`.
+    """
+    import numpy as np
+
+    def along(values: tuple[float, ...], axis: str | None) -> Float:
+        array = np.asarray(values, np.float64)
+        if axis is None:
+            return array[0]
+        return array.reshape([-1 if one == axis else 1 for one in axis_ids])
+
+    match operation:
+        case EnsureDtype(dtype):
+            return cast(x, dtype)
+        case Binarize(threshold, axis):
+            return (x > along(threshold, axis)).astype(np.uint8)
+        case Clip(low, high):
+            if numbers:
+                measured_low, measured_high = numbers[0]
+                lower = measured_low if operation.min_percentile is not None else low
+                upper = measured_high if operation.max_percentile is not None else high
+            else:
+                lower, upper = low, high
+            clipped = _floating(x)
+            return np.clip(clipped, lower, upper).astype(clipped.dtype, copy=False)
+        case ScaleLinear(gain, offset, axis):
+            return x * along(gain, axis) + along(offset, axis)
+        case FixedZeroMeanUnitVariance(mean, std, axis, eps):
+            return (x - along(mean, axis)) / (along(std, axis) + eps)
+        case ZeroMeanUnitVariance(eps=eps):
+            ((mean_, std_),) = numbers
+            return (x - mean_) / (std_ + eps)
+        case ScaleRange(eps=eps):
+            ((low_, high_),) = numbers
+            return (x - low_) / (high_ - low_ + eps)
+        case ScaleMeanVariance(eps=eps):
+            (mean_, std_), (ref_mean, ref_std) = numbers
+            return (x - mean_) / (std_ + eps) * (ref_std + eps) + ref_mean
+        case Sigmoid():
+            return _sigmoid(_floating(x))
+        case Softmax(axis):
+            x = _floating(x)
+            position = list(axis_ids).index(axis)
+            exponentials = np.exp(x - x.max(axis=position, keepdims=True))
+            return exponentials / exponentials.sum(axis=position, keepdims=True)
+    raise CannotRunError(f"The operation {operation_name(operation)!r} cannot be run.")
+
+
+def cast(x: Array, dtype: str) -> Array:
+    """Give ``x`` as ``dtype``: numbers beyond an integer type's limits become the limit, fractions are cut off."""
+    import numpy as np
+
+    target = np.dtype(dtype)
+    if x.dtype == target:
+        return x
+    if target.kind == "b":
+        return x != 0
+    if target.kind in "iu" and x.dtype.kind in "fiu" and not np.can_cast(x.dtype, target):
+        limits = np.iinfo(target)
+        if x.dtype.kind == "f":
+            # the largest 64-bit integers have no float; the float below them is the limit then
+            top = np.nextafter(np.float64(limits.max), 0) if limits.bits == 64 else limits.max
+            return np.clip(np.nan_to_num(np.trunc(x)), limits.min, top).astype(target)
+        own = np.iinfo(x.dtype)
+        return np.clip(x, max(limits.min, own.min), min(limits.max, own.max)).astype(target)
+    return x.astype(target)
+
+
+def _floating(x: Array) -> Array:
+    import numpy as np
+
+    return x if x.dtype.kind == "f" else x.astype(np.float32 if x.dtype.itemsize <= 2 else np.float64)
+
+
+def _sigmoid(x: Array) -> Array:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return np.reciprocal(1 + np.exp(-x))

@@ -1,0 +1,41 @@
+"""Engines that run a network. ``Session`` is all the rest of ijbridge knows of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ijbridge.typing import Array
+
+
+@dataclass(frozen=True)
+class NetworkTensor:
+    """An input or output as the network itself states it; None in ``shape`` where a size is free."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Session(Protocol):
+    """A network that is loaded and ready."""
+
+    inputs: tuple[NetworkTensor, ...]
+    outputs: tuple[NetworkTensor, ...]
+    #: The device it really runs on, and the library with its version.
+    device: str
+    engine: str
+
+    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
+        """Run the network once.
+
+        Raises
+        ------
+        MemoryError
+            If there is not enough memory; a smaller tile may do.
+        NetworkError
+            If it fails otherwise.
+        """
+        ...

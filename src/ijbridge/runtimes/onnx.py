@@ -1,0 +1,115 @@
+"""ONNX networks through onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ijbridge.description import Tensor
+from ijbridge.errors import CannotRunError, DeviceError, NetworkError
+from ijbridge.runtimes import NetworkTensor
+
+if TYPE_CHECKING:
+    from ijbridge.typing import Array
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+_DTYPES = {
+    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
+    **{f"tensor({sign}int{bits})": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}  # fmt: skip
+
+_MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory", "cuda_error_out_of_memory")
+
+
+def available_devices() -> tuple[str, ...]:
+    """Give the devices onnxruntime can use here, best first."""
+    import onnxruntime as ort
+
+    found = ort.get_available_providers()
+    return tuple(device for device in ("cuda", "cpu") if _PROVIDERS[device] in found)
+
+
+class OnnxSession:
+    """A network in onnxruntime, from a file (external data lie beside it) or from bytes."""
+
+    def __init__(self, source: Path | bytes, device: str, name: str) -> None:
+        import onnxruntime as ort
+
+        self._name = name
+        options = ort.SessionOptions()
+        options.log_severity_level = 4  # what fails is raised; the engine's own log would be printed
+        options.intra_op_num_threads = _threads()
+        provider = _PROVIDERS[device]
+        try:
+            self._session = ort.InferenceSession(
+                str(source) if isinstance(source, Path) else source, options, providers=[provider]
+            )
+        except _engine_errors() as error:
+            raise NetworkError(f"onnxruntime {ort.__version__} refuses the network of {name!r}: {_reason(error)}") from error
+        self.device = next(key for key, value in _PROVIDERS.items() if value == self._session.get_providers()[0])
+        if self.device != device:
+            raise DeviceError(f"onnxruntime runs {name!r} on {self.device} although {device} was asked for.")
+        self.engine = f"onnxruntime {ort.__version__}"
+        self.inputs = tuple(_tensor(one) for one in self._session.get_inputs())
+        self.outputs = tuple(_tensor(one) for one in self._session.get_outputs())
+
+    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
+        """Run the network once (see `Session.run`)."""
+        try:
+            results: list[Array] = self._session.run(list(outputs), dict(feeds))
+        except _engine_errors() as error:
+            if any(word in str(error).lower() for word in _MEMORY_WORDS):
+                raise MemoryError(str(error)) from error
+            shapes = ", ".join(" x ".join(map(str, array.shape)) for array in feeds.values())
+            raise NetworkError(f"The network of {self._name!r} failed on an input of {shapes}: {_reason(error)}") from error
+        return results
+
+
+def bind(tensors: Sequence[Tensor], network: Sequence[NetworkTensor], side: str, model: str) -> dict[str, str]:
+    """Find the network's tensor for each described one: by name or, where names differ and leave no doubt, by place.
+
+    Returns
+    -------
+    dict
+        The network's name for each described id.
+
+    Raises
+    ------
+    CannotRunError
+        If names differ and there are several, or types cannot be brought together.
+    """
+    names = [one.name for one in network]
+    if all(tensor.id in names for tensor in tensors):
+        return {tensor.id: tensor.id for tensor in tensors}
+    if len(tensors) == 1 and len(network) == 1:
+        return {tensors[0].id: names[0]}
+    raise CannotRunError(
+        f"The {side}s that {model!r} describes ({', '.join(tensor.id for tensor in tensors)}) are not those of its network "
+        f"({', '.join(names)}): they are matched by name, so the description has to use the network's names."
+    )
+
+
+def _tensor(value: Any) -> NetworkTensor:
+    shape = tuple(size if isinstance(size, int) else None for size in value.shape)
+    return NetworkTensor(value.name, _DTYPES.get(value.type, value.type), shape)
+
+
+def _threads() -> int:
+    """Count the processors this process may use, which onnxruntime's own default does not always respect."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _engine_errors() -> tuple[type[BaseException], ...]:
+    """Give the exceptions of onnxruntime, which share no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = [one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception)]
+    return (*own, RuntimeError, ValueError)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else f"{text[:297]}..."

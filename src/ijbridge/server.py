@@ -1,0 +1,167 @@
+"""The inference server: one object that both hosts talk to.
+
+``describe``, ``plan``, ``predict`` and ``release`` take and give plain data (what JSON has), and pixels as arrays that lie
+where the caller put them. Models stay loaded, the least recently used goes first. Which host the arrays come from is not
+known here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ijbridge.describing import description_dict
+from ijbridge.errors import OptionError
+from ijbridge.image import Header, Image
+from ijbridge.image_io import imagej_dtype, to_imagej_dtype
+from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
+from ijbridge.plan_text import plan_text
+from ijbridge.planning import OutputPlan
+from ijbridge.prediction import Progress
+from ijbridge.provenance import provenance_text
+from ijbridge.typing import Array
+
+#: What an image's title may end with that says nothing of it.
+_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy")
+
+
+class InferenceServer:
+    """Runs models for a host. Calls from several threads are taken one after the other."""
+
+    def __init__(self, max_models: int = 4) -> None:
+        self._max_models = max_models
+        self._models: OrderedDict[tuple[str, int, int], LoadedModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """Give a model's description as plain data."""
+        with self._lock:
+            return description_dict(self._model(model).description)
+
+    def plan(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Plan a run.
+
+        Parameters
+        ----------
+        image
+            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``.
+        options
+            ``tile``, ``halo``, ``device``, each optional.
+
+        Returns
+        -------
+        dict
+            ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
+            ``units``, ``channel_names``; ``warnings``; ``summary``.
+        """
+        with self._lock:
+            loaded = self._model(model)
+            plan = loaded.plan({_only_input(loaded): _header(image)}, _options(options))
+        return {
+            "outputs": [_output_dict(one) for one in plan.outputs],
+            "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
+            "summary": plan_text(plan),
+        }
+
+    def predict(
+        self,
+        model: str,
+        image: Mapping[str, Any],
+        options: Mapping[str, Any],
+        pixels: Array,
+        results: Sequence[Array],
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> dict[str, Any]:
+        """Run a model on ``pixels`` and fill ``results``, whose shapes and types are those `plan` gave.
+
+        Returns
+        -------
+        dict
+            ``provenance`` (text), ``warnings``.
+        """
+        with self._lock:
+            loaded = self._model(model)
+            header = _header(image)
+            name, checked = _only_input(loaded), _options(options)
+            outputs = loaded.plan({name: header}, checked).outputs
+            into = {
+                one.tensor.id: array
+                for one, array in zip(outputs, results, strict=True)
+                if array.dtype.name == one.result.dtype
+            }
+            given = loaded.run({name: Image(pixels, header)}, checked, into=into, progress=progress, cancelled=cancelled)
+            for one, array in zip(outputs, results, strict=True):
+                if one.tensor.id not in into:
+                    array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
+        return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+
+    def release(self) -> None:
+        """Give the memory of all models back."""
+        with self._lock:
+            while self._models:
+                self._models.popitem()[1].close()
+
+    def _model(self, source: str) -> LoadedModel:
+        path = Path(source).expanduser()
+        key = (os.path.realpath(path), *_stamp(path))
+        if key not in self._models:
+            self._models[key] = LoadedModel(path)
+            while len(self._models) > self._max_models:
+                self._models.popitem(last=False)[1].close()
+        self._models.move_to_end(key)
+        return self._models[key]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Tell whether a model was changed since it was loaded: the newest time and the total size of its files."""
+    files = [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path] if path.exists() else []
+    if path.suffix.lower() in (".yaml", ".yml") and path.exists():
+        files = [one for one in path.parent.iterdir() if one.is_file()]
+    stats = [one.stat() for one in files]
+    return max((one.st_mtime_ns for one in stats), default=0), sum(one.st_size for one in stats)
+
+
+def _header(image: Mapping[str, Any]) -> Header:
+    name = str(image["name"])
+    stem = next((name[: -len(one)] for one in _SUFFIXES if name.lower().endswith(one)), name)
+    return Header(
+        shape=tuple(int(size) for size in image["shape"]),
+        dtype=str(image["dtype"]),
+        axes=str(image["axes"]),
+        pixel_size={axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items()},
+        unit={axis: str(unit) for axis, unit in dict(image.get("units") or {}).items()},
+        name=stem or name,
+    )
+
+
+def _options(options: Mapping[str, Any]) -> Options:
+    return Options.read(**{key: value for key, value in options.items() if value is not None})
+
+
+def _only_input(loaded: LoadedModel) -> str:
+    inputs = loaded.description.inputs
+    if len(inputs) != 1:
+        raise OptionError(
+            f"The model {loaded.description.name!r} has {len(inputs)} inputs ({', '.join(one.id for one in inputs)}), but "
+            "from ImageJ it gets the active image only: use `ijbridge predict` or Python."
+        )
+    return inputs[0].id
+
+
+def _output_dict(one: OutputPlan) -> dict[str, Any]:
+    return {
+        "name": one.tensor.id,
+        "title": one.result.name,
+        "axes": one.result.axes,
+        "shape": list(one.result.shape),
+        "dtype": imagej_dtype(one.result.dtype),
+        "pixel_size": dict(one.result.pixel_size),
+        "units": dict(one.result.unit),
+        "channel_names": list(one.result.channel_names),
+    }

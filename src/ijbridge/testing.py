@@ -1,0 +1,203 @@
+"""A model's own test: run its test tensors through the same path as any image and compare.
+
+"Runs" (the network gave outputs of the described shapes) and "reproduces" (they are the described ones, within the
+tolerance) are told apart. An element mismatches where |found - expected| > absolute + relative * |expected|; so many per
+million may (bioimage.io 0.5, ``config.bioimageio.reproducibility_tolerance``).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ijbridge.description import FileRef, ModelDescription, Tensor, Tolerance
+from ijbridge.errors import DescriptionError, IJBridgeError
+from ijbridge.formats.package import open_package
+from ijbridge.image import Image, make_image
+from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
+from ijbridge.typing import Array
+
+
+@dataclass(frozen=True)
+class OutputReport:
+    """How one output compares with its test tensor; ``worst`` is where they differ most, per axis."""
+
+    output: str
+    passed: bool
+    mismatched: int
+    elements: int
+    max_difference: float
+    worst: dict[str, int]
+    found: float
+    expected: float
+    tolerance: Tolerance
+    array: Array
+    axes: str
+
+
+@dataclass(frozen=True)
+class TestReport:
+    """What a model's own test gave; ``error`` says why it does not run."""
+
+    __test__ = False  # not a test of pytest's
+
+    model: str
+    runs: bool
+    reproduces: bool
+    outputs: tuple[OutputReport, ...] = ()
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def test_model(model: LoadedModel, options: Options) -> TestReport:
+    """Run a model's test tensors.
+
+    Raises
+    ------
+    DescriptionError, PackageError
+        If it has none, or their files are missing or altered.
+    """
+    description = model.description
+    for tensor in (*description.inputs, *description.outputs):
+        if tensor.test_tensor is None:
+            raise DescriptionError(f"The model {description.name!r} describes no test tensor for {tensor.id!r}.")
+    inputs = {tensor.id: _image(description, tensor) for tensor in description.inputs}
+    expected = {tensor.id: _load(description, tensor) for tensor in description.outputs}
+    try:
+        results = model.run(inputs, options)
+    except IJBridgeError as error:
+        return TestReport(description.name, runs=False, reproduces=False, error=str(error))
+    outputs = tuple(
+        compare(
+            tensor,
+            results.images[tensor.id],
+            expected[tensor.id],
+            tolerance_for(description, tensor, expected[tensor.id]),
+        )
+        for tensor in description.outputs
+    )
+    return TestReport(
+        description.name,
+        runs=True,
+        reproduces=all(one.passed for one in outputs),
+        outputs=outputs,
+        warnings=results.warnings,
+    )
+
+
+test_model.__test__ = False  # type: ignore[attr-defined] # not a test of pytest's
+
+
+def tolerance_for(description: ModelDescription, tensor: Tensor, expected: Array) -> Tolerance:
+    """Give the first tolerance of the description that is meant for this output, else the specification's default."""
+    discrete = expected.dtype.kind in "iub"
+    for one in description.tolerances:
+        if one.weights_formats and "onnx" not in one.weights_formats:
+            continue
+        if one.output_ids == "any_discrete_output":
+            meant = discrete
+        elif one.output_ids == "any_continuous_output":
+            meant = not discrete
+        else:
+            meant = not one.output_ids or tensor.id in one.output_ids
+        if meant:
+            return one
+    return Tolerance(0.0, 0.0, 1000.0) if discrete else Tolerance()
+
+
+def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance) -> OutputReport:
+    """Compare a result with a test tensor of the tensor's axes.
+
+    Raises
+    ------
+    DescriptionError
+        If their shapes cannot be brought together.
+    """
+    letters = _letters(tensor)
+    axes = result.header.axes
+    dropped = tuple(number for number, letter in enumerate(letters) if letter not in axes)
+    if any(expected.shape[number] != 1 for number in dropped):
+        raise DescriptionError(
+            f"The test tensor of {tensor.id!r} has the shape {expected.shape}, the result {result.header.described()}."
+        )
+    squeezed = expected.reshape([size for number, size in enumerate(expected.shape) if number not in dropped])
+    left = [letter for letter in letters if letter in axes]
+    aligned = squeezed.transpose([left.index(letter) for letter in axes])
+    found = result.array
+    if aligned.shape != found.shape:
+        raise DescriptionError(
+            f"The test tensor of {tensor.id!r} has the shape {expected.shape}, the result {result.header.described()}."
+        )
+    difference = np.abs(found.astype(np.float64) - aligned.astype(np.float64))
+    difference[np.isnan(difference)] = np.inf
+    limit = tolerance.absolute + tolerance.relative * np.abs(aligned.astype(np.float64))
+    mismatched = int((difference > limit).sum())
+    place = np.unravel_index(int(difference.argmax()), difference.shape)
+    return OutputReport(
+        output=tensor.id,
+        passed=mismatched * 1e6 <= tolerance.mismatched_per_million * difference.size,
+        mismatched=mismatched,
+        elements=difference.size,
+        max_difference=float(difference[place]),
+        worst={letter: int(index) for letter, index in zip(axes, place, strict=True)},
+        found=float(found[place]),
+        expected=float(aligned[place]),
+        tolerance=tolerance,
+        array=found,
+        axes=axes,
+    )
+
+
+def report_dict(report: TestReport) -> dict[str, Any]:
+    """Give a report as plain data (JSON)."""
+    return {
+        "model": report.model,
+        "runs": report.runs,
+        "reproduces": report.reproduces,
+        "error": report.error,
+        "warnings": list(report.warnings),
+        "outputs": [
+            {
+                "id": one.output,
+                "passed": one.passed,
+                "max_difference": one.max_difference,
+                "worst": {"at": one.worst, "found": one.found, "expected": one.expected},
+                "mismatched": one.mismatched,
+                "elements": one.elements,
+                "tolerance": {
+                    "relative": one.tolerance.relative,
+                    "absolute": one.tolerance.absolute,
+                    "mismatched_per_million": one.tolerance.mismatched_per_million,
+                },
+            }
+            for one in report.outputs
+        ],
+    }
+
+
+def _letters(tensor: Tensor) -> list[str]:
+    return [axis.letter or "i" for axis in tensor.axes]
+
+
+def _image(description: ModelDescription, tensor: Tensor) -> Image:
+    array = _load(description, tensor)
+    return make_image(array, "".join(_letters(tensor)), name=tensor.id)
+
+
+def _load(description: ModelDescription, tensor: Tensor) -> Array:
+    file = tensor.test_tensor or FileRef("")
+    data = open_package(description.location).read(file, f"test tensor of {tensor.id!r}")
+    try:
+        array: Array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DescriptionError(f"The test tensor {file.source!r} is not a .npy file of numbers: {error}.") from error
+    if array.ndim != len(tensor.axes):
+        raise DescriptionError(
+            f"The test tensor {file.source!r} has {array.ndim} dimensions, but {tensor.id!r} is described with "
+            f"{len(tensor.axes)} axes."
+        )
+    return array

@@ -1,0 +1,123 @@
+"""Which tiles: what the user asks for or, automatically, what memory and the cost of the halo make best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil, prod
+
+from ijbridge import tiling
+from ijbridge.errors import PlanError
+from ijbridge.tiling import AxisRules, Line
+
+#: Pixels of the largest tile that is chosen automatically: larger ones stop being faster and only take memory.
+_MAX_TILE_PIXELS = 2**20
+
+#: What a network of ordinary width holds per input pixel while it runs (64 float32 maps at full size, eight times).
+BYTES_PER_PIXEL = 2048
+
+#: An image of up to this many times the largest tile is run in one piece.
+_WHOLE_ALLOWANCE = 1.5
+
+
+def ladder(
+    sizes: Mapping[str, int],
+    rules: Mapping[str, AxisRules],
+    letters: Mapping[str, str | None],
+    tile: str | int | Mapping[str, int],
+    memory: int,
+) -> tuple[dict[str, Line], ...]:
+    """Give the tilings to try, the best first and smaller ones for when memory runs out.
+
+    Parameters
+    ----------
+    sizes, rules, letters
+        Per line its pixels, what the network asks, and the image axis it is.
+    tile
+        As in `ijbridge.options.Options`; anything but "auto" gives one tiling.
+    memory
+        Bytes that may be used.
+
+    Raises
+    ------
+    PlanError
+        If no tile can do it.
+    """
+    if tile == "whole":
+        return (_lay(sizes, rules, letters, dict.fromkeys(sizes), must_be_whole=True),)
+    if tile != "auto":
+        wanted = {name: tile.get(letters[name] or "") if isinstance(tile, Mapping) else _one_size(tile) for name in sizes}
+        return (_lay(sizes, rules, letters, wanted),)
+    largest = max(1, min(_MAX_TILE_PIXELS, memory // 2 // BYTES_PER_PIXEL))
+    tilings: list[dict[str, Line]] = []
+    pixels = prod(rules[name].valid(size) for name, size in sizes.items())
+    if pixels <= largest * _WHOLE_ALLOWANCE:
+        tilings.append(_lay(sizes, rules, letters, dict.fromkeys(sizes)))
+    budget = float(largest)
+    while budget >= 1 and len(tilings) < 12:
+        lines = _lay(sizes, rules, letters, _cube(sizes, rules, budget))
+        if not tilings or lines != tilings[-1]:
+            tilings.append(_evened(sizes, rules, letters, lines))
+        budget /= 2
+    return tuple(one for number, one in enumerate(tilings) if one not in tilings[:number])
+
+
+def _one_size(tile: object) -> int | None:
+    return tile if isinstance(tile, int) else None
+
+
+def _cube(sizes: Mapping[str, int], rules: Mapping[str, AxisRules], budget: float) -> dict[str, int | None]:
+    """Give the tile of at most ``budget`` pixels that is nearest to a cube; short axes stay whole."""
+    chosen: dict[str, int | None] = {}
+    open_axes = [name for name in sizes if rules[name].tileable]
+    budget /= prod(rules[name].valid(sizes[name]) for name in sizes if name not in open_axes)
+    for name in sorted(open_axes, key=lambda one: rules[one].valid(sizes[one])):
+        side = max(1.0, budget) ** (1 / (len(open_axes) - len(chosen)))
+        whole = rules[name].valid(sizes[name])
+        tile = min(whole, max(rules[name].smallest_tile(), int(side)))
+        chosen[name] = None if tile >= whole else tile
+        budget /= tile
+    return {name: chosen.get(name) for name in sizes}
+
+
+def _evened(
+    sizes: Mapping[str, int], rules: Mapping[str, AxisRules], letters: Mapping[str, str | None], lines: dict[str, Line]
+) -> dict[str, Line]:
+    """Make tiles as small as their number allows, so that the last does not read most of the one before again."""
+    evened: dict[str, int | None] = {}
+    for name, line in lines.items():
+        count = len(line.starts)
+        evened[name] = None if line.is_whole else line.tile
+        if line.is_whole:
+            continue
+        halo = ceil(max((link.halo_on_line for link in rules[name].outputs), default=Fraction(0)))
+        tile = rules[name].valid(ceil((line.size + 2 * halo * (count - 1)) / count))
+        while tile < line.tile:
+            if len(tiling.lay(line.size, rules[name], tile).starts) <= count:
+                evened[name] = tile
+                break
+            tile = rules[name].valid(tile + 1)
+    return _lay(sizes, rules, letters, evened)
+
+
+def _lay(
+    sizes: Mapping[str, int],
+    rules: Mapping[str, AxisRules],
+    letters: Mapping[str, str | None],
+    wanted: Mapping[str, int | None],
+    *,
+    must_be_whole: bool = False,
+) -> dict[str, Line]:
+    lines = {}
+    for name, size in sizes.items():
+        where = letters[name] or name
+        try:
+            lines[name] = tiling.lay(size, rules[name], wanted[name] if rules[name].tileable else None)
+        except PlanError as error:
+            raise PlanError(f"The model cannot be run on {size} pixels along {where}: {error}.") from error
+        if must_be_whole and not lines[name].is_whole:
+            raise PlanError(
+                f"The image has {size} pixels along {where} and the model takes exactly {lines[name].tile}, so it cannot be "
+                "run in one piece: use tile=auto."
+            )
+    return lines

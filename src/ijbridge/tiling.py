@@ -1,0 +1,212 @@
+"""Tiles: pure geometry, no pixels.
+
+One spatial axis of a network's input is a *line*. The sample of ``size`` pixels is padded at its end to a ``padded`` size
+the network accepts; *whole* means the network run once on that. Tiles of one size lie on it so that together they give
+the same numbers::
+
+    0         s1        s2=padded-tile    size  padded
+    |---------|---------|-----------------|-----|
+    [====== tile 0 =======]                         what the network reads
+    [#### kept ######]....                          what is kept of its output
+              [====== tile 1 =======]
+              ....[### kept ###]....                .... is the halo: read, computed, thrown away
+                        [====== tile 2 ==========]
+                        ....[###### kept #########]
+
+- Every tile starts at a multiple of the grid, the network's total stride: then pooling and strided convolutions see the
+  same groups of pixels in a tile as in the whole.
+- Where a tile ends inside the sample it reads real neighbouring pixels and its halo is thrown away. Where it ends with
+  the padded sample, nothing is thrown away: the network meets the border there as it does in the whole.
+- What is kept of one tile begins where the tile before ends, so every output pixel is written exactly once.
+
+Other axes are *linked* to a line: an output axis (or that of another input) has ``floor(n * ratio + offset)`` elements where
+the line has n, so a tile that starts at s starts at ``s * ratio`` there. Its halo counts its own elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from math import ceil, floor, lcm, prod
+
+from ijbridge.description import FixedSize, Size, SteppedSize
+from ijbridge.errors import PlanError
+
+#: A fixed-size network does not say its stride; powers of two up to this one are tried.
+_LARGEST_GUESSED_STRIDE = 64
+
+
+@dataclass(frozen=True)
+class Link:
+    """How an axis follows its line: ``floor(n * ratio + offset)`` elements where the line has n, ``halo`` of its own."""
+
+    ratio: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    halo: int = 0
+
+    def size(self, n: int) -> int:
+        """Give the size of this axis where the line has ``n`` pixels."""
+        return floor(n * self.ratio + self.offset)
+
+    def start(self, s: int) -> int:
+        """Give the position on this axis of a tile that starts at ``s`` on the line."""
+        return int(s * self.ratio)
+
+    @property
+    def halo_on_line(self) -> Fraction:
+        """The halo in pixels of the line."""
+        return self.halo / self.ratio
+
+
+@dataclass(frozen=True)
+class Line:
+    """The tiles along one axis: ``starts`` of equal ``tile`` size on ``padded`` pixels, of which ``size`` are the sample."""
+
+    size: int
+    padded: int
+    tile: int
+    starts: tuple[int, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is one tile only."""
+        return len(self.starts) == 1
+
+    def kept(self, number: int, link: Link) -> tuple[int, int]:
+        """Give the part of a linked output that tile ``number`` fills: from, to."""
+        begin = 0 if number == 0 else link.start(self.starts[number]) + link.halo
+        last = number == len(self.starts) - 1
+        end = link.size(self.size) if last else link.start(self.starts[number + 1]) + link.halo
+        return begin, max(begin, min(end, link.size(self.size)))
+
+
+@dataclass(frozen=True)
+class AxisRules:
+    """What the network asks of one line: the sizes it accepts, and the axes that are linked to it.
+
+    ``tileable`` is False where an output does not follow the line, so that tiles could not be put together again.
+    """
+
+    accepts: Size
+    outputs: tuple[Link, ...]
+    inputs: tuple[Link, ...] = ()
+    tileable: bool = True
+
+    @property
+    def smallest(self) -> int:
+        """The smallest size the network accepts."""
+        return self.accepts.size if isinstance(self.accepts, FixedSize) else _stepped(self.accepts).min
+
+    def grid(self, tile: int) -> int:
+        """Give the distance between possible tile starts."""
+        whole = lcm(*(link.ratio.denominator for link in (*self.outputs, *self.inputs)), 1)
+        if isinstance(self.accepts, SteppedSize):
+            return lcm(self.accepts.step, whole)
+        reach = self._reach(tile)
+        stride = _LARGEST_GUESSED_STRIDE
+        while stride > 1 and (tile % stride or floor(reach / stride) * stride < reach / 2):
+            stride //= 2
+        return lcm(stride, whole)
+
+    def valid(self, size: int | Fraction) -> int:
+        """Give the smallest accepted size of at least ``size``."""
+        if isinstance(self.accepts, FixedSize):
+            return self.accepts.size
+        stepped = _stepped(self.accepts)
+        return stepped.min + max(0, ceil(Fraction(size - stepped.min, stepped.step))) * stepped.step
+
+    def smallest_tile(self) -> int:
+        """Give the smallest tile from which something is left once the halo is cut off on both sides."""
+        tile = self.smallest
+        if isinstance(self.accepts, FixedSize):
+            return tile
+        while self.advance(tile) <= 0:
+            tile += _stepped(self.accepts).step
+        return tile
+
+    def advance(self, tile: int) -> int:
+        """Give how far apart tiles of that size may start, a multiple of the grid; 0 where the halo leaves nothing."""
+        grid = self.grid(tile)
+        return max(0, floor(self._reach(tile) / grid) * grid)
+
+    def _reach(self, tile: int) -> Fraction:
+        return min((Fraction(link.size(tile) - 2 * link.halo) / link.ratio for link in self.outputs), default=Fraction(tile))
+
+
+def _stepped(size: Size) -> SteppedSize:
+    return size if isinstance(size, SteppedSize) else SteppedSize(1, 1)
+
+
+def lay(size: int, rules: AxisRules, wanted: int | None) -> Line:
+    """Lay tiles along one axis.
+
+    Parameters
+    ----------
+    size
+        Pixels of the sample.
+    rules
+        What the network accepts and how its outputs follow.
+    wanted
+        The tile size that is wished for; the next accepted one is taken. None: the whole axis in one tile.
+
+    Raises
+    ------
+    PlanError
+        If no tile of an accepted size can do it.
+    """
+    fixed = isinstance(rules.accepts, FixedSize)
+    whole = rules.valid(size)
+    tile = whole if wanted is None or fixed else min(whole, max(rules.valid(wanted), rules.smallest_tile()))
+    if tile >= size:
+        return Line(size, tile, tile, (0,))
+    if not rules.tileable:
+        raise PlanError(f"it takes at most {tile} of the image's {size} pixels at once, and an output covers all of them")
+    advance = rules.advance(tile)
+    if advance <= 0:
+        raise PlanError(f"its halo leaves nothing of a tile of {tile} pixels")
+    grid = rules.grid(tile)
+    if fixed:
+        padded = tile + ceil((size - tile) / grid) * grid
+    else:
+        padded = whole
+        while (padded - tile) % grid:  # the last tile starts on the grid too
+            tile += _stepped(rules.accepts).step
+    starts = [*range(0, padded - tile, advance), padded - tile]
+    return Line(size, padded, tile, tuple(starts))
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: its number along each line, by the line's name."""
+
+    numbers: Mapping[str, int]
+
+
+def tiles(lines: Mapping[str, Line]) -> Iterator[Tile]:
+    """Give all tiles, the last line's fastest."""
+    names = list(lines)
+    for numbers in product(*(range(len(lines[name].starts)) for name in names)):
+        yield Tile(dict(zip(names, numbers, strict=True)))
+
+
+def tile_count(lines: Mapping[str, Line]) -> int:
+    """Give how many tiles there are."""
+    return prod(len(line.starts) for line in lines.values())
+
+
+def mirrored(start: int, length: int, size: int) -> slice | list[int]:
+    """Give the positions to read for ``length`` pixels from ``start``, continued symmetrically beyond ``size``.
+
+    Symmetric means the edge is repeated (d c b a | a b c d | d c b a), as numpy's mode of that name, for any length.
+    """
+    if start >= 0 and start + length <= size:
+        return slice(start, start + length)
+    period = 2 * size
+    return [min(one, period - 1 - one) for one in (position % period for position in range(start, start + length))]
+
+
+def overlap_cost(lines: Sequence[Line]) -> float:
+    """Give how many times more pixels all tiles read than the padded sample has."""
+    return prod(len(line.starts) * line.tile / line.padded for line in lines)
