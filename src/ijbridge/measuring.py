@@ -107,16 +107,16 @@ def _measure_need(
 
     everywhere = list(views.positions(plan.loops))
     if processing.reduces_batch(need):
-        return {(): numbers_of(need, blocks_of(everywhere), shape, ids)}
-    return {tuple(position.values()): numbers_of(need, blocks_of([position]), shape, ids) for position in everywhere}
+        return {(): numbers_of(need, blocks_of(everywhere), shape, ids, plan.samples)}
+    return {tuple(position.values()): numbers_of(need, blocks_of([position]), shape, ids, 1) for position in everywhere}
 
 
-def numbers_of(need: Need, blocks: statistics.Blocks, shape: Sequence[int], ids: Sequence[str]) -> Numbers:
-    """Compute one statistic over blocks of a tensor of this shape and these axes."""
+def numbers_of(need: Need, blocks: statistics.Blocks, shape: Sequence[int], ids: Sequence[str], samples: int) -> Numbers:
+    """Compute one statistic over the blocks of so many tensors of this shape and these axes."""
     reduced = [need.axes is None or one in need.axes or one == "batch" for one in ids]
     if need.kind == "moments":
         return statistics.moments(blocks, shape, reduced)
-    return statistics.percentiles(blocks, shape, reduced, need.percentiles, interpolate=need.interpolate)
+    return statistics.percentiles(blocks, shape, reduced, need.percentiles, interpolate=need.interpolate, samples=samples)
 
 
 def _fitted(numbers: Numbers, source: Sequence[AxisPlan], target: Sequence[AxisPlan]) -> Numbers:
@@ -143,7 +143,7 @@ def _check_finite(image: Image) -> None:
     bad = 0
     for where in views.blocks(image.header.shape):
         block: Array = np.asarray(image.array[where])
-        if not np.isfinite(block.min() + block.max()):
+        if not (np.isfinite(block.min()) and np.isfinite(block.max())):
             bad += int(block.size - np.isfinite(block).sum())
     if bad:
         raise PixelValueError(

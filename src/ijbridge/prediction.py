@@ -239,7 +239,8 @@ class _Run:
             else:
                 groups = {tuple(position.values()): [number] for number, position in enumerate(positions)}
             numbers[key] = {
-                sample: numbers_of(need, partial(before, chosen, key[1]), shape, ids) for sample, chosen in groups.items()
+                sample: numbers_of(need, partial(before, chosen, key[1]), shape, ids, len(chosen))
+                for sample, chosen in groups.items()
             }
         for sample, position in enumerate(positions):
             view = self._result_view(one, position)

@@ -156,9 +156,9 @@ def cast(x: Array, dtype: str) -> Array:
     if target.kind in "iu" and x.dtype.kind in "fiu" and not np.can_cast(x.dtype, target):
         limits = np.iinfo(target)
         if x.dtype.kind == "f":
-            # the largest 64-bit integers have no float; the float below them is the limit then
+            # narrower floats lack the limits of wider integers; those of 64 bits have no float, the one below them is taken
             top = np.nextafter(np.float64(limits.max), 0) if limits.bits == 64 else limits.max
-            return np.clip(np.nan_to_num(np.trunc(x)), limits.min, top).astype(target)
+            return np.clip(np.nan_to_num(np.trunc(x.astype(np.float64))), limits.min, top).astype(target)
         own = np.iinfo(x.dtype)
         return np.clip(x, max(limits.min, own.min), min(limits.max, own.max)).astype(target)
     return x.astype(target)

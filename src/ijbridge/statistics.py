@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -62,6 +62,7 @@ def percentiles(
     wanted: Sequence[float],
     *,
     interpolate: bool = True,
+    samples: int = 1,
 ) -> tuple[Float, ...]:
     """Give percentiles over the reduced axes.
 
@@ -72,21 +73,25 @@ def percentiles(
     interpolate
         True: linear between the two nearest values (numpy's "linear"). False: the smallest value whose share of values
         not above it reaches the percentile (numpy's "inverted_cdf").
+    samples
+        How many arrays of ``shape`` the blocks are of, all taken together.
 
     Returns
     -------
     tuple of float64 arrays
         One per percentile, of `reduced_shape`.
     """
+    n = samples * prod(size for size, gone in zip(shape, reduced, strict=True) if gone)
+    places = [_place(one, n, interpolate) for one in wanted]
+    ranks = sorted({rank for low, high, _ in places for rank in (low, high)})
+    groups = list(product(*(range(size) for size in reduced_shape(shape, reduced))))
+    if len(groups) > _MAX_COUNTED_GROUPS:
+        found = _sorted_values(blocks, shape, reduced, ranks, samples)
+    else:
+        found = order_statistics(lambda: _grouped(blocks, reduced), groups, ranks)
     results = tuple(np.zeros(reduced_shape(shape, reduced)) for _ in wanted)
-    groups = list(product(*(range(1 if gone else size) for size, gone in zip(shape, reduced, strict=True))))
-    make = _sorted_groups if len(groups) > _MAX_COUNTED_GROUPS else _counted_groups
-    group_values = make(blocks, shape, reduced)
     for group in groups:
-        n, values_of_ranks = group_values(group)
-        places = [_place(one, n, interpolate) for one in wanted]
-        ranks = sorted({rank for low, high, _ in places for rank in (low, high)})
-        values = dict(zip(ranks, values_of_ranks(ranks), strict=True))
+        values = dict(zip(ranks, found[group], strict=True))
         for result, (low, high, fraction) in zip(results, places, strict=True):
             result[group] = values[low] + (values[high] - values[low]) * fraction
     return results
@@ -102,71 +107,71 @@ def _place(percentile: float, n: int, interpolate: bool) -> tuple[int, int, floa
     return low, min(low + 1, n - 1), position - low
 
 
-#: For a group (an index along the axes that are kept): how many elements it has, and which values stand at given ranks.
-_GroupValues: TypeAlias = "Callable[[tuple[int, ...]], tuple[int, Callable[[Sequence[int]], list[float]]]]"
+#: An index along the axes that are kept, 0 along those that are reduced over.
+Group: TypeAlias = tuple[int, ...]
 
 
-def _counted_groups(blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool]) -> _GroupValues:  # noqa: ARG001
-    def of(group: tuple[int, ...]) -> tuple[int, Callable[[Sequence[int]], list[float]]]:
-        def chunks() -> Iterator[Array]:
-            for where, block in blocks():
-                inside = [one.start <= index < one.stop for one, index in zip(where, group, strict=True)]
-                if all(gone or hit for gone, hit in zip(reduced, inside, strict=True)):
-                    yield block[
-                        tuple(
-                            slice(None) if gone else index - one.start
-                            for one, index, gone in zip(where, group, reduced, strict=True)
-                        )
-                    ]
-
-        return sum(chunk.size for chunk in chunks()), lambda ranks: order_statistics(chunks, ranks)
-
-    return of
+def _grouped(blocks: Blocks, reduced: Sequence[bool]) -> Iterator[tuple[Group, Array]]:
+    """Cut every block into its groups."""
+    for where, block in blocks():
+        kept = [range(1) if gone else range(one.start, one.stop) for one, gone in zip(where, reduced, strict=True)]
+        for group in product(*kept):
+            inside = tuple(
+                slice(None) if gone else index - one.start for one, index, gone in zip(where, group, reduced, strict=True)
+            )
+            yield group, block[inside]
 
 
-def _sorted_groups(blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool]) -> _GroupValues:
+def _sorted_values(
+    blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool], ranks: Sequence[int], samples: int
+) -> dict[Group, list[float]]:
     parts = list(blocks())
-    samples = Counter(tuple((one.start, one.stop) for one in where) for where, _ in parts)
-    whole = np.empty((max(samples.values()), *shape), parts[0][1].dtype)
-    for where, block in reversed(parts):
-        key = tuple((one.start, one.stop) for one in where)
-        samples[key] -= 1
-        whole[samples[key]][where] = block
+    filled: Counter[tuple[tuple[int, int], ...]] = Counter()
+    whole = np.empty((samples, *shape), parts[0][1].dtype)
+    for where, block in parts:
+        place = tuple((one.start, one.stop) for one in where)
+        whole[filled[place]][where] = block
+        filled[place] += 1
     kept = [axis for axis, gone in enumerate(reduced) if not gone]
     moved = np.moveaxis(whole, [axis + 1 for axis in kept], range(len(kept)))
-    ordered = np.sort(moved.reshape(*(shape[axis] for axis in kept), -1), axis=-1)
-
-    def of(group: tuple[int, ...]) -> tuple[int, Callable[[Sequence[int]], list[float]]]:
-        values = ordered[tuple(group[axis] for axis in kept)]
-        return len(values), lambda ranks: [float(values[rank]) for rank in ranks]
-
-    return of
+    ordered = np.sort(moved.reshape(*(shape[axis] for axis in kept), -1), axis=-1)[..., list(ranks)]
+    places = product(*(range(size) for size in reduced_shape(shape, reduced)))
+    return {group: [float(one) for one in ordered[tuple(group[axis] for axis in kept)]] for group in places}
 
 
 # --- order statistics ------------------------------------------------------------------------------------------------
 
 
-def order_statistics(chunks: Callable[[], Iterable[Array]], ranks: Sequence[int]) -> list[float]:
-    """Give the values that would stand at ``ranks`` (from 0) if all elements were sorted, without sorting them."""
-    first = next(iter(chunks()))
-    bits = first.dtype.itemsize * 8
-    width = min(bits, 16)
-    prefix = dict.fromkeys(ranks, 0)
-    left = {rank: rank for rank in ranks}
-    for shift in range(bits - width, -1, -width):
-        counts = {one: np.zeros(2**width, np.int64) for one in set(prefix.values())}
-        for chunk in chunks():
+def order_statistics(
+    chunks: Callable[[], Iterable[tuple[Group, Array]]], groups: Sequence[Group], ranks: Sequence[int]
+) -> dict[Group, list[float]]:
+    """Give, per group, the values that would stand at ``ranks`` (from 0) if its elements were sorted, without sorting them.
+
+    Elements are counted by their leading 16 bits, then those that begin as the wanted ones do by the next 16, and so on:
+    one pass over the chunks for types of up to 16 bits, two for 32, four for 64.
+    """
+    dtype = np.dtype(np.uint8)
+    prefix = {(group, rank): 0 for group in groups for rank in ranks}
+    left = {(group, rank): rank for group in groups for rank in ranks}
+    bits_read, bits = 0, 16
+    while bits_read < bits:
+        counts: dict[tuple[Group, int], Array] = {}
+        for group, chunk in chunks():
+            dtype, bits = chunk.dtype, chunk.dtype.itemsize * 8
+            width = min(bits, 16)
             keys = _keys(chunk)
-            for one, count in counts.items():
-                chosen = keys if shift == bits - width else keys[(keys >> np.uint64(shift + width)) == one]
-                digits = (chosen >> np.uint64(shift)) & np.uint64(2**width - 1) if bits > 16 else chosen
-                count += np.bincount(digits.astype(np.int64), minlength=2**width)
-        for rank in ranks:
-            below = np.cumsum(counts[prefix[rank]])
-            digit = int(np.searchsorted(below, left[rank], side="right"))
-            left[rank] -= int(below[digit - 1]) if digit else 0
-            prefix[rank] = (prefix[rank] << width) | digit
-    return [_value(prefix[rank], first.dtype) for rank in ranks]
+            digits = ((keys >> (bits - bits_read - width)) & (2**width - 1)).astype(np.intp)
+            for one in {prefix[group, rank] for rank in ranks}:
+                chosen = digits if bits_read == 0 else digits[(keys >> (bits - bits_read)) == one]
+                found = np.bincount(chosen, minlength=2**width)
+                counts[group, one] = counts[group, one] + found if (group, one) in counts else found
+        for (group, rank), one in prefix.items():
+            below = np.cumsum(counts[group, one])
+            digit = int(np.searchsorted(below, left[group, rank], side="right"))
+            left[group, rank] -= int(below[digit - 1]) if digit else 0
+            prefix[group, rank] = (one << width) | digit
+        bits_read += width
+    return {group: [_value(prefix[group, rank], dtype) for rank in ranks] for group in groups}
 
 
 def _keys(chunk: Array) -> Array:
@@ -180,7 +185,7 @@ def _keys(chunk: Array) -> Array:
         unsigned = np.where(unsigned & sign, ~unsigned, unsigned | sign)
     elif values.dtype.kind == "i":
         unsigned = unsigned ^ sign
-    return unsigned if bits <= 16 else unsigned.astype(np.uint64)
+    return unsigned
 
 
 def _value(key: int, dtype: np.dtype[np.generic]) -> float:

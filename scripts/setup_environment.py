@@ -1,0 +1,117 @@
+"""What the scripts share: a virtual environment with ijbridge in it, the plugin's jar, a display. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+JAR = ROOT / "java" / "target" / "IJBridge_.jar"
+XVFB_HELP = "install Xvfb (Debian, Ubuntu: apt install xvfb; Fedora: dnf install xorg-x11-server-Xvfb) or set DISPLAY"
+
+
+def fail(sentence: str) -> None:
+    """End the script with one sentence."""
+    raise SystemExit(f"error: {sentence}")
+
+
+def say(what: str) -> None:
+    """Say what is being done."""
+    print(f"== {what}", flush=True)
+
+
+def python_with(extra: str) -> Path:
+    """Make the project's virtual environment if needed, with ijbridge and one of its extras, and give its Python."""
+    if sys.version_info < (3, 11):
+        fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: start the script with a newer python3.")
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    locked = ["-c", str(ROOT / "constraints.txt")] if os.environ.get("CI") else []
+    wanted = _digest([ROOT / "pyproject.toml", ROOT / "constraints.txt"], extra, *locked)
+    stamp = VENV / f"installed-{extra}"
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+    if not python.exists():
+        say(f"making the virtual environment {VENV.name}")
+        run([sys.executable, "-m", "venv", VENV], "cannot make a virtual environment (Debian, Ubuntu: apt install python3-venv)")
+    say(f"installing ijbridge[{extra}] into {VENV.name}")
+    run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *locked, "--editable", f"{ROOT}[{extra}]"],
+        "pip could not install what ijbridge needs",
+    )
+    stamp.write_text(wanted)
+    return python
+
+
+def build_jar(*, with_tests: bool = False) -> Path:
+    """Build the plugin's jar with Maven if its sources changed, and give its path; its dependencies lie beside it."""
+    for tool, package in (("mvn", "maven"), ("java", "a JDK, such as default-jdk")):
+        if shutil.which(tool) is None:
+            fail(f"{tool} is not found: install {package}.")
+    sources = [ROOT / "java" / "pom.xml", *(file for file in (ROOT / "java" / "src").rglob("*") if file.is_file())]
+    wanted = _digest(sources)
+    stamp = ROOT / "java" / "target" / "built"
+    if not with_tests and JAR.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return JAR
+    say("building the plugin" + (" and running its tests" if with_tests else ""))
+    options = [] if with_tests else ["-DskipTests"]
+    run(["mvn", "-q", "-B", "-f", ROOT / "java" / "pom.xml", *options, "package"], "Maven could not build the plugin")
+    stamp.write_text(wanted)
+    return JAR
+
+
+@contextmanager
+def display() -> Iterator[dict[str, str]]:
+    """Give an environment with a display: the one there is, else one of Xvfb's that ends with the block."""
+    if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
+        yield dict(os.environ)
+        return
+    if shutil.which("Xvfb") is None:
+        fail(f"there is no display and no Xvfb: {XVFB_HELP}.")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with os.fdopen(read) as told:
+            number = told.readline().strip()
+        if not number:
+            fail(f"Xvfb did not start: {XVFB_HELP}.")
+        yield {**os.environ, "DISPLAY": f":{number}"}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def run(command: Sequence[str | Path], otherwise: str, **more: object) -> None:
+    """Run a command whose output is shown; end the script with a sentence if it fails."""
+    status = subprocess.run([str(part) for part in command], check=False, cwd=ROOT, **more).returncode  # type: ignore[call-overload]
+    if status != 0:
+        fail(f"{otherwise} (exit status {status}; its output is above).")
+
+
+def timed(what: str, command: Sequence[str | Path], otherwise: str) -> None:
+    """Run a step and say how long it took."""
+    say(what)
+    started = time.monotonic()
+    run(command, otherwise)
+    print(f"   {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _digest(files: Sequence[Path], *words: str) -> str:
+    digest = hashlib.sha256("\0".join(words).encode())
+    for file in sorted(files):
+        if file.exists():
+            digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,5 @@
+"""``python -m ijbridge`` is the command line."""
+
+from ijbridge.cli import main
+
+raise SystemExit(main())
