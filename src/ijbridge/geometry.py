@@ -8,7 +8,7 @@ how.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
 
@@ -60,12 +60,24 @@ class Geometry:
         self._maps = maps
         self._headers = headers
         self._twins: dict[str, str] = {}
+        #: Halos to use instead of the declared ones, by output and axis.
+        self.halos: dict[tuple[str, str], int] = {}
         for tensor in description.inputs:
             for number, axis in enumerate(tensor.axes):
                 if axis.kind not in ("batch", "channel") and not isinstance(axis.size, ReferencedSize):
                     self._add_line(tensor, axis, maps[tensor.id].letters[number])
         for tensor in description.inputs:
             self.input_axes(tensor)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The model's inputs."""
+        return self._description.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The model's outputs."""
+        return self._description.outputs
 
     def rules(self) -> dict[str, AxisRules]:
         """Give what the network asks of each line."""
@@ -129,8 +141,11 @@ class Geometry:
                     f"The image has {self.sizes[line]} pixels along {self.letters[line]}, from which the output "
                     f"{tensor.id!r} makes none: give a larger image."
                 )
-            plans.append(AxisPlan(axis.id, letter, size, line, link))
+            plans.append(AxisPlan(axis.id, letter, size, line, self._with_halo(tensor, axis, link)))
         return tuple(plans)
+
+    def _with_halo(self, tensor: Tensor, axis: Axis, link: Link) -> Link:
+        return replace(link, halo=self.halos.get((tensor.id, axis.id), link.halo))
 
     def _add_line(self, tensor: Tensor, axis: Axis, letter: str | None) -> None:
         name = f"{tensor.id}.{axis.id}"
@@ -200,11 +215,6 @@ def _implied(size: int, output: int, halo: int) -> Link:
     if output % size == 0 or size % output == 0:
         return Link(Fraction(output, size), Fraction(0), halo)
     return Link(Fraction(1), Fraction(output - size), halo)
-
-
-def with_halo(link: Link, pixels: int) -> Link:
-    """Give a link the halo that ``pixels`` of the line are."""
-    return Link(link.ratio, link.offset, ceil(pixels * link.ratio))
 
 
 def halo_on_line(line: str, axes: Iterable[AxisPlan]) -> int:

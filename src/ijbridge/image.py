@@ -89,7 +89,12 @@ def make_image(
         If there is no pixel.
     """
     if axes is None:
-        if array.ndim != 2:
+        if array.ndim < 2:
+            raise AxesError(
+                f"{name}: the array has {array.ndim} dimension{'s' * (array.ndim != 1)}: an image has at least rows and "
+                "columns."
+            )
+        if array.ndim > 2:
             raise AxesError(
                 f"{name}: nothing says what the {array.ndim} dimensions of its shape "
                 f"{' x '.join(map(str, array.shape))} are: name the axes, slowest first, such as "
@@ -142,7 +147,7 @@ def from_xarray(data: xr.DataArray, axes: str | None = None) -> Image:
     return make_image(
         data.data,
         letters,
-        pixel_size={axis: float(size) for axis, size in pixel_size.items()},
+        pixel_size={axis: _number(size) for axis, size in pixel_size.items()},
         unit={axis: str(one) for axis, one in unit.items() if one is not None},
         channel_names=channel_names,
         name=str(data.name) if data.name is not None else "image",
@@ -187,6 +192,13 @@ def _per_axis(value: Any, letters: str) -> dict[str, Any]:
         found = {ax.letter(str(name)): one for name, one in value.items()}
         return {axis: one for axis, one in found.items() if axis is not None and axis in letters}
     return {axis: value for axis in letters if axis in ax.PHYSICAL and axis != "t"}
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ImageFormatError(f"The pixel_size of the image is {value!r}: give one number, or one per axis.") from error
 
 
 def _even_step(values: np.ndarray[Any, Any]) -> float | None:

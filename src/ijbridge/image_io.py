@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,12 @@ _IMAGEJ_DTYPES = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16"}
 #: Unit names that every ImageJ reads; others are written as they are.
 _IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom", "µs": "usec", "s": "sec"}
 
+#: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
+_DAMAGE = (
+    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
+    struct.error, zlib.error,
+)  # fmt: skip
+
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
     """Read the image of a file.
@@ -49,7 +57,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         If there is no such file, no image in it, its axes are unknown, or it has no pixels.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise ImageNotFoundError(f"There is no image {path}: check the path.")
     if path.suffix.lower() == ".npy":
         return make_image(_map_npy(path), axes, name=path.stem)
@@ -89,9 +97,9 @@ def check_writable(path: Path) -> None:
             f"Results are written as ImageJ TIFF or .npy, not as {path.suffix or 'a file without suffix'!r}: "
             f"end {path.name!r} in .tif or .npy."
         )
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         raise ResultError(f"The folder {path.parent} does not exist: make it first, or choose another.")
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         raise ResultError(f"{path} is a folder: name a file in it, such as {path / 'result.tif'}.")
 
 
@@ -123,12 +131,15 @@ def to_imagej_dtype(array: Array, name: str = "result") -> Array:
 
 
 def _map_npy(path: Path) -> Array:
+    from tokenize import TokenError
+
     import numpy as np
 
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ImageFormatError(f"{path.name} is not a .npy file of numbers that can be read: {error}") from error
+        array: Array = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, OSError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+        # the last two come of a header that is damaged: it is a Python literal
+        raise ImageFormatError(f"{path.name} is not a .npy file of numbers that can be read: {_first_line(error)}.") from error
     return array
 
 
@@ -141,16 +152,16 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
                 raise ImageFormatError(f"{path.name} is a TIFF without an image.")
             series = tiff.series[0]
             found = series.axes if axes is None else axes
-            if axes is None and any(ax.letter(one) is None for one in found):
-                unknown = next(one for one in found if ax.letter(one) is None)
-                size = series.shape[found.index(unknown)]
+            unknown = [number for number, one in enumerate(found) if ax.letter(one) in (None, "i")]
+            if axes is None and unknown:
+                size = series.shape[unknown[0]]
                 raise ImageFormatError(
                     f"{path.name} holds {size} planes and does not say whether they are depth (z), time (t) or channels "
                     "(c): name the axes, such as --axes zyx."
                 )
             pixel_size, unit = _tiff_calibration(tiff)
             array = _tiff_array(path, tiff, series)
-    except (tifffile.TiffFileError, OSError, ValueError, EOFError) as error:
+    except (tifffile.TiffFileError, *_DAMAGE) as error:
         raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
     return make_image(array, found, pixel_size=pixel_size, unit=unit, name=path.stem)
 
@@ -223,9 +234,10 @@ def _write_tiff(path: Path, image: Image, info: str) -> None:
     import tifffile
 
     header = image.header
-    if "b" in header.axes:
+    unknown = [axis for axis in header.axes if axis not in ax.IMAGEJ_ORDER]
+    if unknown:
         raise ResultError(
-            f"{header.name} has a batch axis ({header.axes}), which an ImageJ TIFF cannot hold: write it as .npy."
+            f"{header.name} has the axis {unknown[0]!r} ({header.axes}), which an ImageJ TIFF cannot hold: write it as .npy."
         )
     order = [axis for axis in ax.IMAGEJ_ORDER if axis in header.axes]
     array = image.array.transpose([header.axes.index(axis) for axis in order])
@@ -260,7 +272,7 @@ def _temporary(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; move it there if all went well, else remove it."""
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".ijbridge-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary

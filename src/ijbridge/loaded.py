@@ -14,6 +14,7 @@ from ijbridge.description import ModelDescription, Weights
 from ijbridge.errors import CannotRunError, OptionError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
+from ijbridge.graph import NetworkFacts, read_graph
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.options import Options
@@ -42,7 +43,7 @@ class LoadedModel:
     def __init__(self, model: str | Path | ModelDescription) -> None:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._sessions: dict[str, Session] = {}
-        self._names: dict[str, str] = {}
+        self._network: _Network | None = None
 
     def plan(
         self,
@@ -50,7 +51,8 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        return planning.plan(self.description, headers, options, find_resources())
+        planning.check_runnable(self.description)
+        return planning.plan(self.description, headers, options, find_resources(), self._read_network().facts)
 
     def run(
         self,
@@ -79,7 +81,7 @@ class LoadedModel:
         session = self._session(plan)
         resolved = prediction.resolve(plan, measure(plan, images))
         results = prediction.empty_results(plan, into or {})
-        record = prediction.execute(resolved, images, session, self._names, results, progress, cancelled)
+        record = prediction.execute(resolved, images, session, self._read_network().names, results, progress, cancelled)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
             record=provenance(resolved, record, session),
@@ -112,6 +114,7 @@ class LoadedModel:
     def close(self) -> None:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
+        self._network = None
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -119,29 +122,48 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _read_network(self) -> _Network:
+        if self._network is None:
+            from ijbridge.runtimes.onnx import bind
+
+            description = self.description
+            source = _weights_source(description, planning.choose_weights(description))
+            facts = read_graph(source)
+            names = {
+                **bind(description.inputs, facts.inputs, "input", description.name),
+                **bind(description.outputs, list(facts.fields), "output", description.name),
+            }
+            self._network = _Network(source, names, facts.renamed(names))
+        return self._network
+
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
-            from ijbridge.runtimes.onnx import OnnxSession, bind
+            from ijbridge.runtimes.onnx import OnnxSession
 
-            name = self.description.name
-            session = OnnxSession(_weights_source(self.description, plan.weights), plan.device, name)
-            self._names = {
-                **bind(self.description.inputs, session.inputs, "input", name),
-                **bind(self.description.outputs, session.outputs, "output", name),
-            }
-            self._check_types(plan, session)
+            network = self._read_network()
+            session = OnnxSession(network.source, plan.device, self.description.name)
+            self._check_types(plan, session, network.names)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
-    def _check_types(self, plan: Plan, session: Session) -> None:
+    def _check_types(self, plan: Plan, session: Session, names: Mapping[str, str]) -> None:
         network = {one.name: one.dtype for one in session.inputs}
         for one in plan.inputs:
-            wanted = network[self._names[one.tensor.id]]
+            wanted = network[names[one.tensor.id]]
             if wanted != one.dtype:
                 raise CannotRunError(
                     f"The network of {self.description.name!r} takes {wanted} for {one.tensor.id!r}, but its description "
                     f"gives it {one.dtype}: the description needs a last operation ensure_dtype {wanted}."
                 )
+
+
+@dataclass(frozen=True)
+class _Network:
+    """The file of the network (or its bytes), its names of the described tensors, and what it says of itself."""
+
+    source: Path | bytes
+    names: Mapping[str, str]
+    facts: NetworkFacts
 
 
 def verify_files(description: ModelDescription) -> None:

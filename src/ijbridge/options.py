@@ -38,30 +38,31 @@ class Options:
         return cls(tile=_tile(tile), halo=_halo(halo), device=_device(device))
 
 
-def _tile(value: TileOption) -> str | int | Mapping[str, int]:
+def _tile(given: TileOption) -> str | int | Mapping[str, int]:
+    value = given
     if isinstance(value, str):
         text = value.strip().lower()
         if text in ("auto", "whole"):
             return text
         if re.fullmatch(r"\d+", text):
-            return _positive(int(text), value)
+            return _positive(int(text), given)
         pairs = [part.split("=") for part in text.replace(" ", "").split(",")]
         if not all(len(pair) == 2 and re.fullmatch(r"\d+", pair[1]) for pair in pairs):
-            raise _wrong_tile(value)
+            raise _wrong_tile(given)
         if len({name for name, _ in pairs}) < len(pairs):
-            raise _wrong_tile(value)
+            raise _wrong_tile(given)
         value = {name: int(number) for name, number in pairs}
     if isinstance(value, Mapping):
-        sizes = {}
+        sizes: dict[str, int] = {}
         for name, number in value.items():
             letter = ax.letter(str(name))
-            if letter is None or letter not in ax.PHYSICAL:
-                raise _wrong_tile(value)
-            sizes[letter] = _positive(number, value)
+            if letter is None or letter not in ax.PHYSICAL or letter in sizes:
+                raise _wrong_tile(given)
+            sizes[letter] = _positive(number, given)
         if not sizes:
-            raise _wrong_tile(value)
+            raise _wrong_tile(given)
         return sizes
-    return _positive(value, value)
+    return _positive(value, given)
 
 
 def _positive(number: object, value: object) -> int:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
-from ijbridge import checks, geometry, mapping, processing, tile_choice, tiling
+from ijbridge import checks, geometry, halo, mapping, processing, tile_choice, tiling
 from ijbridge.checks import Finding
 from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
 from ijbridge.errors import AxesError, CannotRunError, DeviceError
 from ijbridge.geometry import AxisPlan
+from ijbridge.graph import NetworkFacts
 from ijbridge.image import Header
 from ijbridge.options import Options
 from ijbridge.tiling import AxisRules, Line
@@ -121,8 +122,16 @@ class Plan:
         return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
 
 
-def plan(description: ModelDescription, headers: Mapping[str, Header], options: Options, resources: Resources) -> Plan:
+def plan(
+    description: ModelDescription,
+    headers: Mapping[str, Header],
+    options: Options,
+    resources: Resources,
+    facts: NetworkFacts | None = None,
+) -> Plan:
     """Decide what is done with one image per input.
+
+    ``facts`` are what the network itself says, in the description's ids; without them the description is believed.
 
     Raises
     ------
@@ -135,17 +144,18 @@ def plan(description: ModelDescription, headers: Mapping[str, Header], options: 
     DeviceError
         If the device asked for is not there.
     """
-    for tensor in (*description.inputs, *description.outputs):
-        processing.check_supported(tensor.operations, tensor.id)
-    weights = choose_weights(description)
+    weights = check_runnable(description)
     device = _device(options.device, resources)
-    maps = {tensor.id: mapping.map_input(tensor, _header(tensor, headers)) for tensor in description.inputs}
+    headers = {tensor.id: _header(tensor, headers) for tensor in description.inputs}
+    maps = {tensor.id: mapping.map_input(tensor, headers[tensor.id]) for tensor in description.inputs}
     loops = _loops(description, headers, maps)
     network = geometry.Geometry(description, headers, maps)
-    rules, halo_findings = _with_halo(network.rules(), options.halo)
-    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, resources.memory)
+    chosen = halo.choose(network, facts, options.halo, tile_is_named=not isinstance(options.tile, str))
+    rules = chosen.rules
+    bytes_per_pixel = facts.bytes_per_pixel if facts is not None else tile_choice.BYTES_PER_PIXEL
+    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, resources.memory, bytes_per_pixel)
     inputs = tuple(InputPlan(tensor, headers[tensor.id], network.input_axes(tensor)) for tensor in description.inputs)
-    outputs = tuple(_output(tensor, network, loops, headers, options) for tensor in description.outputs)
+    outputs = tuple(_output(tensor, network, loops, headers) for tensor in description.outputs)
     result = Plan(
         description=description,
         weights=weights,
@@ -155,17 +165,30 @@ def plan(description: ModelDescription, headers: Mapping[str, Header], options: 
         ladder=ladder,
         device=device,
         halo=str(options.halo),
-        memory=_memory(ladder[0], outputs),
+        memory=_memory(ladder[0], outputs, bytes_per_pixel),
     )
     findings = [
         *(finding for tensor in description.inputs for finding in checks.check_pixel_size(tensor, headers[tensor.id])),
         *(finding for tensor in description.inputs for finding in checks.check_casts(tensor)),
         *checks.check_weights(description, weights.format),
         *network.findings,
-        *(halo_findings if any(not line.is_whole for line in ladder[0].values()) else []),
+        *(chosen.findings if any(not line.is_whole for line in ladder[0].values()) else []),
         *_tile_findings(result, rules, network.letters, options),
     ]
     return replace(result, findings=tuple(findings))
+
+
+def check_runnable(description: ModelDescription) -> Weights:
+    """Give the weights to run, of a model all of whose operations can be computed.
+
+    Raises
+    ------
+    CannotRunError
+        If weights that can be run are missing, or an operation cannot be computed.
+    """
+    for tensor in (*description.inputs, *description.outputs):
+        processing.check_supported(tensor.operations, tensor.id)
+    return choose_weights(description)
 
 
 def choose_weights(description: ModelDescription) -> Weights:
@@ -233,23 +256,7 @@ def _loops(description: ModelDescription, headers: Mapping[str, Header], maps: M
     return loops
 
 
-# --- halo and tiles --------------------------------------------------------------------------------------------------
-
-
-def _with_halo(rules: Mapping[str, AxisRules], halo: str | int) -> tuple[dict[str, AxisRules], list[Finding]]:
-    if isinstance(halo, str):
-        undeclared = [name for name, one in rules.items() if one.tileable and not any(link.halo for link in one.outputs)]
-        findings = []
-        if undeclared:
-            findings = [
-                Finding(
-                    "halo-missing", "warning", "The description declares no halo", "and the image is run in tiles",
-                    "seams may show between tiles; give --halo N, or --tile whole where memory allows it",
-                )
-            ]  # fmt: skip
-        return dict(rules), findings
-    return {name: replace(one, outputs=tuple(geometry.with_halo(link, halo) for link in one.outputs))
-            for name, one in rules.items()}, []  # fmt: skip
+# --- findings about tiles --------------------------------------------------------------------------------------------
 
 
 def _tile_findings(
@@ -262,8 +269,8 @@ def _tile_findings(
         wanted = options.tile.get(letters[name] or "") if isinstance(options.tile, Mapping) else options.tile
         if wanted is None or line.tile == wanted or (line.is_whole and wanted > line.size):
             continue
-        halo = result.halo_of(name)
-        allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {halo}" if halo else "")
+        cut = result.halo_of(name)
+        allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {cut}" if cut else "")
         findings.append(
             Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
         )
@@ -278,15 +285,19 @@ def _output(
     network: geometry.Geometry,
     loops: Mapping[str, int],
     headers: Mapping[str, Header],
-    options: Options,
 ) -> OutputPlan:
     axes = network.output_axes(tensor)
-    if isinstance(options.halo, int):
-        axes = tuple(replace(axis, link=geometry.with_halo(axis.link, options.halo)) for axis in axes)
     image = next(iter(headers.values()))
     # an axis of one that neither the image has nor the output needs is not shown
     shown = {axis.letter: axis for axis in axes if axis.letter and (axis.letter in image.axes or axis.size > 1)}
-    repeated = {letter for letter, size in loops.items() if letter not in shown and (letter != "b" or size > 1)}
+    for letter in loops:
+        if letter in shown:
+            raise AxesError(
+                f"{image.name} is {image.described()}, whose axis {letter} the model does not know, and the output "
+                f"{tensor.id!r} makes an axis {letter} of its own, so its results cannot be put together: give an image "
+                f"without {letter}."
+            )
+    repeated = {letter for letter, size in loops.items() if letter != "b" or size > 1}
     letters = mapping.result_axes(image.axes, {*shown, *repeated}, {*shown, *repeated})
     pixel_size = {
         letter: image.pixel_size[letter] / float(shown[letter].link.ratio if letter in shown else 1)
@@ -310,11 +321,11 @@ def _output(
     )
 
 
-def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan]) -> int:
+def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan], bytes_per_pixel: int) -> int:
     import numpy as np
 
     results = sum(prod(one.result.shape) * np.dtype(one.result.dtype).itemsize for one in outputs)
-    return int(results + prod(line.tile for line in lines.values()) * tile_choice.BYTES_PER_PIXEL)
+    return int(results + prod(line.tile for line in lines.values()) * bytes_per_pixel)
 
 
 def described_operations(tensor: Tensor) -> list[str]:

@@ -26,6 +26,7 @@ def ladder(
     letters: Mapping[str, str | None],
     tile: str | int | Mapping[str, int],
     memory: int,
+    bytes_per_pixel: int = BYTES_PER_PIXEL,
 ) -> tuple[dict[str, Line], ...]:
     """Give the tilings to try, the best first and smaller ones for when memory runs out.
 
@@ -37,6 +38,8 @@ def ladder(
         As in `ijbridge.options.Options`; anything but "auto" gives one tiling.
     memory
         Bytes that may be used.
+    bytes_per_pixel
+        What the network needs per pixel of its input while it runs.
 
     Raises
     ------
@@ -48,9 +51,16 @@ def ladder(
     if tile != "auto":
         wanted = {name: tile.get(letters[name] or "") if isinstance(tile, Mapping) else _one_size(tile) for name in sizes}
         return (_lay(sizes, rules, letters, wanted),)
-    largest = max(1, min(_MAX_TILE_PIXELS, memory // 2 // BYTES_PER_PIXEL))
+    largest = max(1, min(_MAX_TILE_PIXELS, memory // 2 // bytes_per_pixel))
     tilings: list[dict[str, Line]] = []
     pixels = prod(rules[name].valid(size) for name, size in sizes.items())
+    if pixels * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
+        because = next(iter({one.whole_because for one in rules.values()}), "")
+        raise PlanError(
+            f"The model cannot be run in tiles ({because}), and the image in one piece would take about "
+            f"{pixels * bytes_per_pixel / 1e9:.1f} GB of memory, of which {memory / 1e9:.1f} GB are free: give a part of the "
+            "image, or name a tile (tile=512) and mind the seams."
+        )
     if pixels <= largest * _WHOLE_ALLOWANCE:
         tilings.append(_lay(sizes, rules, letters, dict.fromkeys(sizes)))
     budget = float(largest)
@@ -74,7 +84,7 @@ def _cube(sizes: Mapping[str, int], rules: Mapping[str, AxisRules], budget: floa
     for name in sorted(open_axes, key=lambda one: rules[one].valid(sizes[one])):
         side = max(1.0, budget) ** (1 / (len(open_axes) - len(chosen)))
         whole = rules[name].valid(sizes[name])
-        tile = min(whole, max(rules[name].smallest_tile(), int(side)))
+        tile = min(whole, max(rules[name].smallest_tile(), rules[name].fitting(int(side))))
         chosen[name] = None if tile >= whole else tile
         budget /= tile
     return {name: chosen.get(name) for name in sizes}

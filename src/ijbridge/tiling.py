@@ -86,13 +86,16 @@ class Line:
 class AxisRules:
     """What the network asks of one line: the sizes it accepts, and the axes that are linked to it.
 
-    ``tileable`` is False where an output does not follow the line, so that tiles could not be put together again.
+    ``tileable`` is False where tiles could not be put together again, and ``whole_because`` says why. ``stride`` is the
+    network's total stride, where it is known: tiles start at its multiples.
     """
 
     accepts: Size
     outputs: tuple[Link, ...]
     inputs: tuple[Link, ...] = ()
     tileable: bool = True
+    whole_because: str = "an output does not follow it"
+    stride: int | None = None
 
     @property
     def smallest(self) -> int:
@@ -102,6 +105,8 @@ class AxisRules:
     def grid(self, tile: int) -> int:
         """Give the distance between possible tile starts."""
         whole = lcm(*(link.ratio.denominator for link in (*self.outputs, *self.inputs)), 1)
+        if self.stride is not None:
+            return lcm(self.stride, whole)
         if isinstance(self.accepts, SteppedSize):
             return lcm(self.accepts.step, whole)
         reach = self._reach(tile)
@@ -116,6 +121,12 @@ class AxisRules:
             return self.accepts.size
         stepped = _stepped(self.accepts)
         return stepped.min + max(0, ceil(Fraction(size - stepped.min, stepped.step))) * stepped.step
+
+    def fitting(self, size: int) -> int:
+        """Give the largest accepted size of at most ``size``, or the smallest accepted one."""
+        if isinstance(self.accepts, FixedSize):
+            return self.accepts.size
+        return self.valid(size - _stepped(self.accepts).step + 1)
 
     def smallest_tile(self) -> int:
         """Give the smallest tile from which something is left once the halo is cut off on both sides."""
@@ -162,7 +173,7 @@ def lay(size: int, rules: AxisRules, wanted: int | None) -> Line:
     if tile >= size:
         return Line(size, tile, tile, (0,))
     if not rules.tileable:
-        raise PlanError(f"it takes at most {tile} of the image's {size} pixels at once, and an output covers all of them")
+        raise PlanError(f"it takes at most {tile} of them at once, and tiles are not possible: {rules.whole_because}")
     advance = rules.advance(tile)
     if advance <= 0:
         raise PlanError(f"its halo leaves nothing of a tile of {tile} pixels")

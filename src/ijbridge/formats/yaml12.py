@@ -7,6 +7,8 @@ refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -18,16 +20,6 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 class _Loader(_Base):  # type: ignore[misc] # the base is chosen when the module is loaded
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - the parent's declaration
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
-                seen.add(key.value)
-        built: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return built
 
 
 for _tag, _pattern, _first in (
@@ -53,6 +45,24 @@ def _integer(loader: Any, node: yaml.ScalarNode) -> int:
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
+#: Tags that ask for plain data; what has none is resolved by its text.
+_PLAIN_TAGS = {None, "!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))}
+
+#: Far beyond any description: deeper nesting exhausts the stack, more nodes (aliases expanded) the memory.
+_MAX_DEPTH = 100
+_MAX_NODES = 1_000_000
+
+
+@dataclass
+class _Open:
+    """A mapping or list whose end has not come; ``keys`` is None for a list."""
+
+    anchor: str | None
+    keys: set[str] | None
+    nodes: int = 1
+    children: int = 0
+
+
 def parse_yaml(data: bytes, file: str) -> Any:
     """Parse a YAML document into plain data.
 
@@ -62,12 +72,57 @@ def parse_yaml(data: bytes, file: str) -> Any:
         If it is no YAML, with the line and what is wrong there.
     """
     try:
-        return yaml.load(data.decode("utf-8-sig"), Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        text = data.decode("utf-8-sig")
+        _check_plain(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except UnicodeDecodeError as error:
         raise DescriptionError(f"{file} is not a text in UTF-8 (byte {error.start}).") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        raise DescriptionError(f"{file} is broken YAML{place}: {error.problem or error.context}.") from error
+        # libyaml splits the sentence "expected a single document in the stream, but found another document"
+        problem = f"{error.context}, {error.problem}" if str(error.problem).startswith("but ") else error.problem
+        raise DescriptionError(f"{file} is broken YAML{place}: {problem or error.context}.") from error
+    except (LookupError, AttributeError) as error:
+        raise DescriptionError(f"{file} is broken YAML: a value does not fit its tag.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DescriptionError(f"{file} is broken YAML: {' '.join(str(error).split()) or 'nested too deeply'}.") from error
+
+
+def _check_plain(text: str) -> None:
+    """Refuse, before anything is built, what is no tree of plain data of a usual size, and keys given twice."""
+    sizes: dict[str | None, int] = {}
+    path = [_Open(None, None)]
+    events: Iterable[Any] = yaml.parse(text, Loader=_Loader)
+    for event in events:
+        parent = path[-1]
+        if isinstance(event, yaml.NodeEvent):
+            parent.children += 1
+            if isinstance(event, yaml.ScalarEvent) and parent.keys is not None and parent.children % 2:
+                if event.value in parent.keys:
+                    raise _refused(f"the key {event.value!r} is given twice", event)
+                parent.keys.add(event.value)
+            tag = getattr(event, "tag", None)
+            if tag not in _PLAIN_TAGS:
+                raise _refused(f"the tag {tag!r} asks for more than plain data", event)
+        if isinstance(event, yaml.AliasEvent):
+            if any(one.anchor == event.anchor for one in path):
+                raise _refused(f"the alias *{event.anchor} holds itself", event)
+            parent.nodes += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            parent.nodes += 1
+            sizes |= {event.anchor: 1} if event.anchor else {}
+        elif isinstance(event, yaml.CollectionStartEvent):
+            path.append(_Open(event.anchor, set() if isinstance(event, yaml.MappingStartEvent) else None))
+            if len(path) > _MAX_DEPTH:
+                raise _refused(f"nested more than {_MAX_DEPTH} levels deep", event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            path.pop()
+            path[-1].nodes += parent.nodes
+            sizes |= {parent.anchor: parent.nodes} if parent.anchor else {}
+        if path[-1].nodes > _MAX_NODES:
+            raise _refused(f"more than {_MAX_NODES} values", event)
+
+
+def _refused(problem: str, event: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)

@@ -68,7 +68,7 @@ class OnnxSession:
         return results
 
 
-def bind(tensors: Sequence[Tensor], network: Sequence[NetworkTensor], side: str, model: str) -> dict[str, str]:
+def bind(tensors: Sequence[Tensor], names: Sequence[str], side: str, model: str) -> dict[str, str]:
     """Find the network's tensor for each described one: by name or, where names differ and leave no doubt, by place.
 
     Returns
@@ -81,10 +81,9 @@ def bind(tensors: Sequence[Tensor], network: Sequence[NetworkTensor], side: str,
     CannotRunError
         If names differ and there are several, or types cannot be brought together.
     """
-    names = [one.name for one in network]
     if all(tensor.id in names for tensor in tensors):
         return {tensor.id: tensor.id for tensor in tensors}
-    if len(tensors) == 1 and len(network) == 1:
+    if len(tensors) == 1 and len(names) == 1:
         return {tensors[0].id: names[0]}
     raise CannotRunError(
         f"The {side}s that {model!r} describes ({', '.join(tensor.id for tensor in tensors)}) are not those of its network "

@@ -1,0 +1,64 @@
+"""How far one element of a tensor looks along one axis of an input, and what a layer makes of that.
+
+Receptive field arithmetic after Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill
+2019, doi:10.23915/distill.00021, kept for every phase of an element: behind an upsampling neighbours look differently far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, gcd, lcm
+
+
+@dataclass(frozen=True)
+class Field:
+    """Element j depends on pixels ``step * j + low[j % n]`` to ``step * j + high[j % n]`` of its source, n being the phases."""
+
+    step: Fraction = Fraction(1)
+    low: tuple[Fraction, ...] = (Fraction(0),)
+    high: tuple[Fraction, ...] = (Fraction(0),)
+
+    def halo(self, *, aligned: bool = True) -> int:
+        """Give the elements on either side of a tile's output that depend on pixels outside the tile.
+
+        ``aligned`` says that tiles begin and end on the grid, where the phases are known; else every phase is reckoned with.
+        """
+        n = len(self.low)
+        before = [-low / self.step for low in self.low]
+        after = [(high + 1) / self.step - 1 for high in self.high]
+        if not aligned:
+            return max(0, ceil(max(before)), ceil(max(after)))
+        # the last element j of phase r, from the beginning, that is wrong: the largest j < before[r] with j % n == r
+        first = max((_below(edge, phase, n) for phase, edge in enumerate(before)), default=-1)
+        last = max((_below(edge, n - 1 - phase, n) for phase, edge in enumerate(after)), default=-1)
+        return max(0, first + 1, last + 1)
+
+    def through(self, factor: Fraction, reads: Callable[[int], Iterable[int]]) -> Field:
+        """Give the field of a tensor whose element j is made of the elements ``reads(j)`` of this one.
+
+        ``factor`` is how many elements of this tensor one of the new is; ``reads`` moves along with it.
+        """
+        n = len(self.low)
+        phases = factor.denominator * n // gcd(factor.numerator, n)
+        step, low, high = self.step * factor, [], []
+        for j in range(phases):
+            read = list(reads(j))
+            low.append(min(self.step * i + self.low[i % n] for i in read) - step * j)
+            high.append(max(self.step * i + self.high[i % n] for i in read) - step * j)
+        return Field(step, tuple(low), tuple(high))
+
+    def joined(self, other: Field) -> Field:
+        """Give the field of an element that is made of the elements of the same place of both."""
+        n = lcm(len(self.low), len(other.low))
+        low = tuple(min(self.low[j % len(self.low)], other.low[j % len(other.low)]) for j in range(n))
+        high = tuple(max(self.high[j % len(self.high)], other.high[j % len(other.high)]) for j in range(n))
+        return Field(self.step, low, high)
+
+
+def _below(edge: Fraction, phase: int, n: int) -> int:
+    """Give the largest j below ``edge`` with j % n == phase, -1 where there is none from 0 on."""
+    largest = ceil(edge) - 1
+    j = largest - (largest - phase) % n
+    return max(j, -1)
