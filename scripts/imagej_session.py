@@ -1,51 +1,135 @@
-"""A plain ImageJ folder with the plugin in it, and a macro run in it: what the demo and the tests in ImageJ share."""
+"""Starts a plain ImageJ with the plugin in it, runs macros, and brings back what they left behind: for demo and tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from setup_environment import ROOT
+from setup_environment import JAR, ROOT, XVFB_HELP
 
-TARGET = ROOT / "java" / "target"
+JARS = JAR.parent
+IMAGEJ = JARS / "imagej" / "ij.jar"
 
+#: What `ij.IJ.runMacro` gives for a macro that was stopped.
+ABORTED = "[aborted]"
 
-def make_imagej_folder(folder: Path) -> Path:
-    """Lay a plain ImageJ out: ``ij.jar`` and ``plugins/IJBridge/`` with the plugin's jar and those it needs."""
-    plugins = folder / "plugins" / "IJBridge"
-    plugins.mkdir(parents=True, exist_ok=True)
-    (folder / "macros").mkdir(exist_ok=True)
-    shutil.copy2(TARGET / "imagej" / "ij.jar", folder / "ij.jar")
-    for jar in [TARGET / "IJBridge_.jar", *(TARGET / "dependency").glob("*.jar")]:
-        shutil.copy2(jar, plugins / jar.name)
-    return folder
+_TIMEOUT_S = 120
 
 
-def run_macro(
-    folder: Path, macro: Path, python: Path | None, environment: Mapping[str, str], timeout: float = 120
-) -> subprocess.CompletedProcess[str]:
-    """Start ImageJ on a macro file, with its windows on the environment's display, and wait until the macro quits it.
+@dataclass(frozen=True)
+class Ran:
+    """What one macro left behind.
 
-    ``python`` is the interpreter the plugin starts as worker; its log goes to ``ijbridge.log`` in the folder.
+    ``value`` is what it returned, `ABORTED` if it was stopped; ``log`` are the lines of ImageJ's Log window.
     """
-    settings = {**environment, "HOME": str(folder)}
-    settings.pop("IJBRIDGE_PYTHON", None)
-    if python is not None:
-        settings["IJBRIDGE_PYTHON"] = str(python)
-    command = [
-        os.environ.get("IJBRIDGE_JAVA", "java"),
-        f"-Duser.home={folder}",
-        f"-Dijbridge.log={folder / 'ijbridge.log'}",
-        f"-Dplugins.dir={folder}",
-        "-cp",
-        str(folder / "ij.jar"),
-        "ij.ImageJ",
-        "-ijpath",
-        str(folder),
-        "-macro",
-        str(macro),
-    ]
-    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder)
+
+    value: str
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one run of ImageJ left behind: each macro's remains by name, and the plugin's log file."""
+
+    ran: Mapping[str, Ran]
+    log_file: str
+
+    @property
+    def workers(self) -> int:
+        """The number of Python workers that were started."""
+        return self.log_file.count("worker started:")
+
+
+class ImageJ:
+    """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else."""
+
+    def __init__(self, folder: Path, display: str) -> None:
+        self.folder = folder
+        self._display = display
+        plugins = folder / "plugins" / "IJBridge"
+        plugins.mkdir(parents=True)
+        for jar in (JAR, *(JARS / "dependency").glob("*.jar")):
+            shutil.copy(jar, plugins)
+
+    def run(self, macros: Mapping[str, str]) -> Session:
+        """Run macros one after the other in one ImageJ with windows; one that is stopped does not stop the others."""
+        arguments = []
+        for name, macro in macros.items():
+            path = self._file(f"{name}.ijm")
+            path.write_text(macro, encoding="ascii")
+            value, log = self._file(f"{name}.value"), self._file(f"{name}.log")
+            # an -eval of its own for each, because a macro that is stopped takes the state of its caller along
+            arguments += [
+                "-eval",
+                f'File.saveString("" + runMacro("{path}"), "{value}");',
+                "-eval",
+                f'File.saveString("" + getInfo("log"), "{log}"); print("\\\\Clear"); close("*");',
+            ]
+        self._start([*arguments, "-eval", 'run("Quit");'], os.environ)
+        return Session({name: self._ran(name) for name in macros}, self._log_file())
+
+    def run_without_windows(self, macro: str, environment: Mapping[str, str]) -> list[str]:
+        """Run one macro by ``-batch`` and give what ImageJ prints, which is what would be in its Log window."""
+        path = self._file("batch.ijm")
+        path.write_text(macro, encoding="ascii")
+        return self._start(["-batch", str(path)], environment).splitlines()
+
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+        self._file("ijbridge.log").unlink(missing_ok=True)
+        command = [
+            str(find_java()),
+            "-Dfile.encoding=UTF-8",
+            f"-Duser.home={self.folder}",
+            f"-Dijbridge.log={self._file('ijbridge.log')}",
+            *("-cp", str(IMAGEJ), "ij.ImageJ"),
+            "-port0",  # else an ImageJ that is open already would be given the macros
+            *("-ijpath", str(self.folder)),
+            *arguments,
+        ]
+        given = {"IJBRIDGE_PYTHON": sys.executable, **environment, "DISPLAY": self._display}
+        try:
+            done = subprocess.run(
+                command, env=given, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stdout or b"").decode(errors="replace")
+            raise AssertionError(f"ImageJ did not end (a dialog?); it said: {said}; log: {self._log_file()}") from error
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _file(self, name: str) -> Path:
+        return self.folder / name
+
+    def _ran(self, name: str) -> Ran:
+        value = self._file(f"{name}.value").read_text(encoding="utf-8").strip()
+        return Ran(value, tuple(self._file(f"{name}.log").read_text(encoding="utf-8").splitlines()))
+
+    def _log_file(self) -> str:
+        path = self._file("ijbridge.log")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def missing() -> list[str]:
+    """Say what a run of ImageJ lacks on this machine, and how to get it."""
+    lacks = []
+    if find_java() is None:
+        lacks.append("no java: install a JDK, such as Debian's openjdk-17-jdk, or set JAVA_HOME")
+    if not JAR.exists() or not IMAGEJ.exists():
+        lacks.append(f"no {JAR.relative_to(ROOT)}: run `mvn -q -B -f java/pom.xml package`")
+    if shutil.which("Xvfb") is None and not os.environ.get("DISPLAY"):
+        lacks.append(f"no display: {XVFB_HELP}")
+    return lacks
+
+
+def find_java() -> Path | None:
+    """Find the Java that JAVA_HOME names, else the one on the path."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return Path(home) / "bin" / "java"
+    found = shutil.which("java")
+    return Path(found) if found else None

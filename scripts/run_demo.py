@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from imagej_session import make_imagej_folder, run_macro
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
-from setup_environment import ROOT, fail, say
 from skimage import data
 
 from ijbridge.image import make_image
 from ijbridge.image_io import read_image, write_image
+from imagej_session import ImageJ
+from setup_environment import ROOT, fail, say
 
 MODEL = ROOT / "samples" / "phase-cell-unet"
 OUTPUT = ROOT / "demo-output"
@@ -28,37 +27,30 @@ MACRO = """
 open("{image}");
 run("Run Model...", "model=[{model}] tile=auto halo=auto device=auto");
 getPixelSize(unit, width, height);
-print("result: " + getTitle() + ", " + getWidth() + " x " + getHeight() + ", pixel size " + width + " " + unit);
+print("active image: " + getTitle() + ", " + getWidth() + " x " + getHeight() + ", " + width + " " + unit + " per pixel");
 saveAs("Tiff", "{result}");
-print("done");
-saveText = File.saveString(getInfo("log"), "{log}");
-eval("script", "System.exit(0)");
+return "done";
 """
 
 
 def main() -> None:
     """Open the image in ImageJ, run the model, save the result, and put the two side by side."""
     OUTPUT.mkdir(exist_ok=True)
-    image, result, both, log = (
-        OUTPUT / name for name in ("cell.tif", "cell-probability.tif", "side-by-side.png", "imagej-log.txt")
-    )
+    image, result, both = (OUTPUT / name for name in ("cell.tif", "cell-probability.tif", "side-by-side.png"))
     sizes = dict.fromkeys("yx", PIXEL_SIZE)
     write_image(image, make_image(data.cell(), "yx", pixel_size=sizes, unit=dict.fromkeys("yx", "µm"), name="cell"))
     result.unlink(missing_ok=True)
-    log.unlink(missing_ok=True)
 
     say("starting ImageJ, opening skimage.data.cell (CC0), running the model by its macro command")
     started = time.monotonic()
+    paths = {"image": image.as_posix(), "model": MODEL.as_posix(), "result": result.as_posix()}
     with tempfile.TemporaryDirectory() as folder:
-        imagej = make_imagej_folder(Path(folder))
-        macro = imagej / "macros" / "demo.ijm"
-        paths = {"image": image, "model": MODEL, "result": result, "log": log}
-        macro.write_text(MACRO.format(**{name: path.as_posix() for name, path in paths.items()}))
-        finished = run_macro(imagej, macro, Path(sys.executable), os.environ)
+        session = ImageJ(Path(folder), os.environ.get("DISPLAY", "")).run({"demo": MACRO.format(**paths)})
+    for line in session.ran["demo"].log:
+        print(f"   | {line}")
     if not result.exists():
-        fail(f"ImageJ ended without a result:\n{finished.stdout}{finished.stderr}")
-    print(f"   {time.monotonic() - started:.1f} s; ImageJ's log says:")
-    print("".join(f"   | {line}\n" for line in log.read_text().splitlines()), end="")
+        fail(f"ImageJ ended without a result; its plugin's log: {session.log_file}")
+    print(f"   {time.monotonic() - started:.1f} s")
 
     side_by_side(image, result, both)
     say("done")

@@ -30,7 +30,7 @@ def say(what: str) -> None:
 
 def python_with(extra: str) -> Path:
     """Make the project's virtual environment if needed, with ijbridge and one of its extras, and give its Python."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - a script is started by whatever python3 is
         fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: start the script with a newer python3.")
     python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     locked = ["-c", str(ROOT / "constraints.txt")] if os.environ.get("CI") else []
@@ -40,7 +40,10 @@ def python_with(extra: str) -> Path:
         return python
     if not python.exists():
         say(f"making the virtual environment {VENV.name}")
-        run([sys.executable, "-m", "venv", VENV], "cannot make a virtual environment (Debian, Ubuntu: apt install python3-venv)")
+        run(
+            [sys.executable, "-m", "venv", VENV],
+            "no virtual environment could be made (Debian: apt install python3-venv)",
+        )
     say(f"installing ijbridge[{extra}] into {VENV.name}")
     run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *locked, "--editable", f"{ROOT}[{extra}]"],
@@ -68,30 +71,28 @@ def build_jar(*, with_tests: bool = False) -> Path:
 
 
 @contextmanager
-def display() -> Iterator[dict[str, str]]:
-    """Give an environment with a display: the one there is, else one of Xvfb's that ends with the block."""
-    if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
-        yield dict(os.environ)
+def display(*, hidden: bool = False) -> Iterator[dict[str, str]]:
+    """Give an environment with a display: the one there is, else one of Xvfb's that ends with the block.
+
+    ``hidden`` prefers Xvfb's, so that windows do not come up in front of somebody at work.
+    """
+    xvfb = shutil.which("Xvfb")
+    there = bool(os.environ.get("DISPLAY")) or sys.platform in ("win32", "darwin")
+    if there and not (hidden and xvfb):
+        yield {"DISPLAY": "", **os.environ}
         return
-    if shutil.which("Xvfb") is None:
+    if xvfb is None:
         fail(f"there is no display and no Xvfb: {XVFB_HELP}.")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read) as told:
-            number = told.readline().strip()
-        if not number:
-            fail(f"Xvfb did not start: {XVFB_HELP}.")
-        yield {**os.environ, "DISPLAY": f":{number}"}
-    finally:
-        server.terminate()
-        server.wait()
+    # -noreset: else the server starts anew when the first window closes, and a second ImageJ may meet it half-way
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            number = server.stdout.readline().strip() if server.stdout is not None else ""
+            if not number:
+                fail(f"Xvfb did not start: {XVFB_HELP}.")
+            yield {**os.environ, "DISPLAY": f":{number}"}
+        finally:
+            server.terminate()
 
 
 def run(command: Sequence[str | Path], otherwise: str, **more: object) -> None:

@@ -38,9 +38,10 @@ AxisFields: TypeAlias = dict[Source, Field]
 class NetworkFacts:
     """What was found.
 
-    ``inputs`` are the network's names of its inputs. ``fields`` gives per output (the network's name) and axis number its fields
-    by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons why tiles
-    along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel of the input.
+    ``inputs`` are the network's names of its inputs. ``fields`` gives per output (the network's name) and axis number its
+    fields by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons
+    why tiles along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel
+    of the input.
     """
 
     inputs: tuple[str, ...]

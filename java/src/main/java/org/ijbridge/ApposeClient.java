@@ -1,0 +1,140 @@
+package org.ijbridge;
+
+import java.io.File;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/**
+ * The client of a Python worker in a process of its own: the one that runs already, else a new one. The worker stays
+ * for the runs to come and ends with ImageJ.
+ */
+final class ApposeClient implements InferenceClient {
+
+	/** How long Python may take to start and to import what it needs. */
+	private static final long START_MS = 180_000;
+
+	private final File python;
+	private WorkerHandle worker;
+
+	/** @param python the interpreter, which has the Python package ijbridge */
+	ApposeClient(final File python) {
+		this.python = python;
+	}
+
+	@Override
+	public Reply plan(final Map<String, Object> request, final Feedback feedback) throws BridgeException {
+		return ask("plan", request, Collections.emptyList(), feedback);
+	}
+
+	@Override
+	public Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks, final Feedback feedback)
+		throws BridgeException
+	{
+		return ask("predict", request, blocks, feedback);
+	}
+
+	/** Does nothing: the worker is kept, because starting one takes longer than most runs. */
+	@Override
+	public void close() {}
+
+	private Reply ask(final String op, final Map<String, Object> request, final List<SharedBlock> blocks,
+		final Feedback feedback) throws BridgeException
+	{
+		if (worker == null || !worker.serves(python.getPath())) worker = find(feedback);
+		final Map<String, Object> whole = new LinkedHashMap<>();
+		whole.put("protocol", PROTOCOL);
+		whole.putAll(request);
+		final Map<String, Object> reply = worker.call(inputs(op, whole, blocks), news -> {
+			if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
+			return feedback.stopAsked();
+		});
+		final Reply error = error(reply);
+		if (error == null) return new Reply(reply);
+		if (ApposeWorker.CANCELLED.equals(error.text("kind"))) throw BridgeException.cancellation();
+		throw new BridgeException(error.text("message"), error.text("traceback"));
+	}
+
+	/** One at a time, so that two runs that begin together start one worker. */
+	private WorkerHandle find(final Feedback feedback) throws BridgeException {
+		synchronized (ApposeClient.class) {
+			final WorkerHandle kept = WorkerHandle.kept();
+			if (kept != null && kept.serves(python.getPath())) return kept;
+			if (kept != null) kept.stop();
+			feedback.progress("starting Python", 0, 0);
+			final WorkerHandle started;
+			try {
+				started = ApposeWorker.start(python.getPath()).handle();
+			}
+			catch (final IOException failure) {
+				throw new BridgeException(cannotStart(failure.getMessage()), failure);
+			}
+			boolean ready = false;
+			try {
+				greet(started, feedback);
+				ready = true;
+			}
+			finally {
+				if (!ready) started.stop();
+			}
+			started.keep();
+			return started;
+		}
+	}
+
+	private void greet(final WorkerHandle started, final Feedback feedback) throws BridgeException {
+		final Map<String, Object> hello = new LinkedHashMap<>();
+		hello.put("protocol", PROTOCOL);
+		hello.put("jar_version", Version.ofJar());
+		final long deadline = System.currentTimeMillis() + START_MS;
+		final boolean[] late = { false };
+		final Predicate<Object[]> stop = news -> {
+			late[0] = System.currentTimeMillis() > deadline;
+			return late[0] || feedback.stopAsked();
+		};
+		final Map<String, Object> answer = started.call(inputs("hello", hello, Collections.emptyList()), stop);
+		final Reply error = error(answer);
+		if (error != null && late[0]) throw new BridgeException(cannotStart("no answer in " + START_MS / 1000 + " s"));
+		if (error != null && ApposeWorker.CANCELLED.equals(error.text("kind"))) throw BridgeException.cancellation();
+		if (error != null && ApposeWorker.FAILED.equals(error.text("kind"))) {
+			final String cause = error.text("cause");
+			throw new BridgeException(cannotStart(cause.isEmpty() ? "it ended at once" : cause), error.text("traceback"));
+		}
+		if (error != null) throw new BridgeException(error.text("message"), error.text("traceback"));
+		final Reply reply = new Reply(answer);
+		if (!reply.text("protocol").equals(String.valueOf(PROTOCOL))) {
+			throw new BridgeException("The jar IJBridge " + Version.ofJar() + " speaks protocol " + PROTOCOL +
+				", but ijbridge " + reply.text("version") + " in " + python + " speaks protocol " + reply.text("protocol") +
+				": install jar and Python package of one version.");
+		}
+		LogFile.write("worker started: ijbridge " + reply.text("version") + ", Python " + reply.text("python") +
+			", process " + reply.text("pid") + ", " + python);
+	}
+
+	private String cannotStart(final String cause) {
+		return "The Python " + python + " cannot run ijbridge (" + cause + "): install it there with \"" + python +
+			" -m pip install ijbridge\", or set IJBRIDGE_PYTHON to another Python and start ImageJ again.";
+	}
+
+	private static Map<String, Object> inputs(final String op, final Map<String, Object> request,
+		final List<SharedBlock> blocks)
+	{
+		final List<Map<String, Object>> segments = new ArrayList<>();
+		for (final SharedBlock block : blocks) segments.add(block.reference());
+		final Map<String, Object> inputs = new HashMap<>();
+		inputs.put("op", op);
+		inputs.put("request", request);
+		inputs.put("segments", segments);
+		return inputs;
+	}
+
+	private static Reply error(final Map<String, Object> reply) {
+		final Object error = reply.get("error");
+		return error instanceof Map ? new Reply((Map<?, ?>) error) : null;
+	}
+}

@@ -1,0 +1,86 @@
+package org.ijbridge;
+
+import ij.IJ;
+import ij.Macro;
+import ij.macro.Interpreter;
+import java.util.ServiceConfigurationError;
+
+/**
+ * Tells a failure: one sentence to the person, everything to the log file, and the macro stops.
+ * <p>
+ * How to stop a macro (ImageJ 1.54p). An exception thrown by a plugin does not: {@code ij.Executer} catches it, and for
+ * the one that says "Macro canceled" does nothing. {@code IJ.error(sentence)} does, but opens a dialog that blocks an
+ * unattended macro. {@code Interpreter.abortMacro()} does, but waits two seconds for itself and then stops threads.
+ * {@code IJ.error(null, null)}, as long as a macro's {@code run} is under way, ends the interpreter with no message and
+ * forgets it; {@code Macro.abort()} then leaves a mark, on which {@code IJ.run} throws once the plugin has returned. So
+ * nothing after the failing line is executed, {@code IJ.runMacro} returns "[aborted]" to its Java caller, and a script
+ * that called {@code IJ.run} gets the exception. A macro that called another one by {@code runMacro} goes on with
+ * "[aborted]" as its value, as ImageJ has it for every command.
+ * </p>
+ */
+final class Failure {
+
+	private static final int LINE = 80;
+
+	private Failure() {}
+
+	/** Whether a person is there to answer a dialog: not in a macro with options, in batch mode or without windows. */
+	static boolean isAttended() {
+		return Macro.getOptions() == null && !Interpreter.isBatchMode() && IJ.getInstance() != null;
+	}
+
+	/** Tells the failure; in a macro or script, throws ImageJ's own exception for an ended macro. */
+	static void tell(final Throwable failure) {
+		final String sentence = sentence(failure);
+		final boolean cancelled = failure instanceof BridgeException && ((BridgeException) failure).isCancellation();
+		final boolean trace = !(failure instanceof BridgeException) || ((BridgeException) failure).hasTrace();
+		if (trace) LogFile.write(sentence, failure);
+		else LogFile.write(sentence);
+		final String details = trace ? "Details: " + LogFile.file() : "";
+		if (cancelled) IJ.showStatus(ImageJFeedback.NAME + ": cancelled");
+		if (!isAttended()) {
+			IJ.log(ImageJFeedback.NAME + ": " + sentence);
+			if (trace) IJ.log(details);
+			stopMacro();
+		}
+		else if (!cancelled) IJ.error(ImageJFeedback.NAME, wrapped(sentence) + (trace ? "\n \n" + details : ""));
+	}
+
+	/** ImageJ's message window is as wide as its longest line. */
+	static String wrapped(final String sentence) {
+		final StringBuilder text = new StringBuilder();
+		int column = 0;
+		for (final String word : sentence.split(" ")) {
+			if (column > 0 && column + word.length() > LINE) {
+				text.append('\n');
+				column = 0;
+			}
+			else if (column > 0) text.append(' ');
+			text.append(word);
+			column += word.length() + 1;
+		}
+		return text.toString();
+	}
+
+	private static String sentence(final Throwable failure) {
+		if (failure instanceof BridgeException) return failure.getMessage();
+		if (failure instanceof OutOfMemoryError) {
+			return "ImageJ has not enough memory for the result: give it more in Edit > Options > Memory & Threads, or " +
+				"run on a smaller part of the image.";
+		}
+		if (failure instanceof LinkageError || failure instanceof ServiceConfigurationError) {
+			return "A jar that IJBridge needs is missing or too old (" + failure + "): put all jars of one IJBridge into " +
+				"ImageJ's folder plugins/IJBridge and start ImageJ again.";
+		}
+		if (failure instanceof InternalError) {
+			return "Shared memory ran out while pixels were written (" + failure.getMessage() + "): make it larger (in a " +
+				"container: --shm-size), or run on a smaller part of the image.";
+		}
+		return "IJBridge failed in a way it should not (" + failure + "): please report it with the log.";
+	}
+
+	private static void stopMacro() {
+		if (Interpreter.getInstance() != null) IJ.error((String) null, (String) null);
+		Macro.abort();
+	}
+}

@@ -1,0 +1,37 @@
+package org.ijbridge;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The way to the Python program that reads models and runs them. Requests and replies are those of the worker's
+ * protocol; what was not done ends as an exception with the worker's own sentence.
+ */
+interface InferenceClient extends AutoCloseable {
+
+	/** The version of the protocol, one with the Python package's: each refuses another by name. */
+	int PROTOCOL = 1;
+
+	/**
+	 * Asks what a run would give.
+	 *
+	 * @param request model, image header and options
+	 * @return {@code outputs}, {@code warnings} and {@code summary}
+	 * @throws BridgeException where the model cannot be run on such an image
+	 */
+	Reply plan(Map<String, Object> request, Feedback feedback) throws BridgeException;
+
+	/**
+	 * Runs a model.
+	 *
+	 * @param request the request that was planned
+	 * @param blocks the image, then one block for each output of the plan, which are filled
+	 * @return {@code provenance} and {@code warnings}
+	 * @throws BridgeException where the run fails or is cancelled
+	 */
+	Reply predict(Map<String, Object> request, List<SharedBlock> blocks, Feedback feedback) throws BridgeException;
+
+	/** Ends the Python program, if this client started it and nobody else wants it. */
+	@Override
+	void close();
+}

@@ -1,0 +1,66 @@
+package org.ijbridge;
+
+import ij.ImagePlus;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Runs a model on an image: the order of things, and that all memory is given back whatever happens. */
+final class ModelRunner {
+
+	private final InferenceClient client;
+	private final Feedback feedback;
+
+	ModelRunner(final InferenceClient client, final Feedback feedback) {
+		this.client = client;
+		this.feedback = feedback;
+	}
+
+	/**
+	 * Plans, shares the pixels, predicts, and copies the results.
+	 *
+	 * @param image is read only
+	 * @return one image for each output, in the model's order, not shown yet
+	 * @throws BridgeException where there is no result, with the reason in one sentence
+	 */
+	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
+		feedback.progress("planning", 0, 0);
+		final Header header = new Header(image);
+		final Map<String, Object> request = new LinkedHashMap<>();
+		request.put("model", options.model);
+		request.put("image", header.toRequest());
+		request.put("options", options.toRequest());
+		final Reply plan = client.plan(request, feedback);
+		LogFile.write(plan.text("summary"));
+
+		final List<ResultImage> results = new ArrayList<>();
+		final List<Long> sizes = new ArrayList<>();
+		sizes.add(header.bytes());
+		for (final Reply output : plan.requiredParts("outputs")) {
+			final ResultImage result = new ResultImage(output);
+			results.add(result);
+			sizes.add(result.bytes());
+		}
+
+		final List<SharedBlock> blocks = SharedBlock.create(sizes);
+		try {
+			feedback.progress("sharing the image", 0, 0);
+			Pixels.write(image, header.axes, blocks.get(0));
+			final Reply prediction = client.predict(request, blocks, feedback);
+			final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
+			warnings.addAll(prediction.texts("warnings"));
+			warnings.forEach(feedback::warn);
+			final List<ImagePlus> images = new ArrayList<>();
+			for (int i = 0; i < results.size(); i++) {
+				images.add(results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance")));
+			}
+			return images;
+		}
+		finally {
+			SharedBlock.closeAll(blocks);
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package org.ijbridge;
+
+import ij.ImagePlus;
+import ij.ImageStack;
+import ij.process.ImageProcessor;
+import java.lang.reflect.Array;
+import java.nio.ByteBuffer;
+
+/**
+ * Copies pixels between an ImagePlus, whose planes are arrays on Java's heap, and shared memory, plane by plane and in
+ * bulk. A virtual stack is read slice by slice and never lies on the heap as a whole.
+ * <p>
+ * The values are the stored ones: calibration of grey values (optical density, for one) is not applied, except for
+ * ImageJ's signed 16-bit images, which are stored with 32768 added and are sent as what they mean. A colour image, RGB
+ * or with a colour table, is sent as the three planes red, green and blue. Reading changes nothing in the image that a
+ * person could see.
+ * </p>
+ */
+final class Pixels {
+
+	/** Bytes moved at once: below what a buffer can hold, for planes larger than that. */
+	private static final int CHUNK = 1 << 28;
+
+	private Pixels() {}
+
+	/** Whether the pixels are colours, which are sent along an axis c of 3. */
+	static boolean isColour(final ImagePlus image) {
+		return image.getType() == ImagePlus.COLOR_RGB || image.getType() == ImagePlus.COLOR_256;
+	}
+
+	/** The type of the array that is sent: {@code uint8}, {@code uint16}, {@code int16} or {@code float32}. */
+	static String dtype(final ImagePlus image) {
+		switch (image.getType()) {
+			case ImagePlus.GRAY16:
+				return isSigned(image) ? "int16" : "uint16";
+			case ImagePlus.GRAY32:
+				return "float32";
+			default:
+				return "uint8";
+		}
+	}
+
+	/** Bytes per pixel of a type that is sent or shown. */
+	static int bytes(final String dtype) {
+		switch (dtype) {
+			case "uint8":
+				return 1;
+			case "uint16":
+			case "int16":
+				return 2;
+			case "float32":
+				return 4;
+			default:
+				throw new IllegalArgumentException(dtype);
+		}
+	}
+
+	/**
+	 * Copies all pixels of an image into shared memory.
+	 *
+	 * @param axes of the image, as {@link Axes#of} gives them
+	 * @param block as large as the array of these axes
+	 */
+	static void write(final ImagePlus image, final Axes axes, final SharedBlock block) throws BridgeException {
+		final boolean colour = isColour(image);
+		final boolean signed = isSigned(image);
+		final long planeBytes = axes.planeSize() * bytes(dtype(image));
+		final Class<?> stored = stored(image);
+		for (int t = 0; t < axes.size('t'); t++) {
+			for (int z = 0; z < axes.size('z'); z++) {
+				for (int c = 0; c < (colour ? 1 : axes.size('c')); c++) {
+					final int slice = colour ? t * axes.size('z') + z + 1 : axes.slice(t, z, c);
+					final Object pixels = plane(image, slice, colour, stored);
+					final long offset = axes.plane(t, z, c) * planeBytes;
+					if (colour) putColours(block, offset, planeBytes, (int[]) pixels);
+					else put(block, offset, signed ? withoutOffset((short[]) pixels) : pixels);
+				}
+			}
+		}
+	}
+
+	/**
+	 * Copies an array out of shared memory into slices that can be edited.
+	 *
+	 * @param axes of the array
+	 * @param dtype {@code uint8}, {@code uint16} or {@code float32}
+	 */
+	static ImageStack read(final SharedBlock block, final Axes axes, final String dtype) throws BridgeException {
+		final ImageStack stack = new ImageStack(axes.size('x'), axes.size('y'));
+		final long planeBytes = axes.planeSize() * bytes(dtype);
+		for (int t = 0; t < axes.size('t'); t++) {
+			for (int z = 0; z < axes.size('z'); z++) {
+				for (int c = 0; c < axes.size('c'); c++) {
+					final Object pixels = newPlane(dtype, axes.planeSize());
+					get(block, axes.plane(t, z, c) * planeBytes, pixels);
+					stack.addSlice("", pixels);
+				}
+			}
+		}
+		return stack;
+	}
+
+	private static boolean isSigned(final ImagePlus image) {
+		return image.getType() == ImagePlus.GRAY16 && image.getLocalCalibration().isSigned16Bit();
+	}
+
+	private static Class<?> stored(final ImagePlus image) {
+		if (isColour(image)) return int[].class;
+		if (image.getType() == ImagePlus.GRAY16) return short[].class;
+		return image.getType() == ImagePlus.GRAY32 ? float[].class : byte[].class;
+	}
+
+	/** The array of one slice. An image that is no stack is not made one: ImagePlus.getStack() would. */
+	private static Object plane(final ImagePlus image, final int slice, final boolean colour, final Class<?> stored)
+		throws BridgeException
+	{
+		final ImageProcessor processor = image.getStackSize() == 1 ? image.getProcessor() :
+			image.getStack().getProcessor(slice);
+		final ImageProcessor source = processor != null && colour && !(processor.getPixels() instanceof int[])
+			? processor.convertToRGB() : processor;
+		final Object pixels = source == null ? null : source.getPixels();
+		if (stored.isInstance(pixels) && source.getWidth() == image.getWidth() &&
+			source.getHeight() == image.getHeight()) return pixels;
+		throw new BridgeException("Slice " + slice + " of \"" + image.getTitle() + "\" cannot be read as the others (" +
+			(source == null ? "no pixels" : source) + "): convert the stack to one type and size, or save and open it again.");
+	}
+
+	private static void put(final SharedBlock block, final long offset, final Object pixels) {
+		final int count = Array.getLength(pixels);
+		final int size = size(pixels);
+		// A long, because the last step goes beyond what an int holds in the largest planes.
+		for (long next = 0; next < count; next += CHUNK / size) {
+			final int from = (int) next;
+			final int part = Math.min(count - from, CHUNK / size);
+			final ByteBuffer buffer = block.buffer(offset + next * size, part * size);
+			if (pixels instanceof byte[]) buffer.put((byte[]) pixels, from, part);
+			else if (pixels instanceof short[]) buffer.asShortBuffer().put((short[]) pixels, from, part);
+			else buffer.asFloatBuffer().put((float[]) pixels, from, part);
+		}
+	}
+
+	private static void get(final SharedBlock block, final long offset, final Object pixels) {
+		final int count = Array.getLength(pixels);
+		final int size = size(pixels);
+		for (long next = 0; next < count; next += CHUNK / size) {
+			final int from = (int) next;
+			final int part = Math.min(count - from, CHUNK / size);
+			final ByteBuffer buffer = block.buffer(offset + next * size, part * size);
+			if (pixels instanceof byte[]) buffer.get((byte[]) pixels, from, part);
+			else if (pixels instanceof short[]) buffer.asShortBuffer().get((short[]) pixels, from, part);
+			else buffer.asFloatBuffer().get((float[]) pixels, from, part);
+		}
+	}
+
+	private static int size(final Object pixels) {
+		return pixels instanceof byte[] ? 1 : pixels instanceof short[] ? 2 : 4;
+	}
+
+	private static void putColours(final SharedBlock block, final long offset, final long planeBytes,
+		final int[] colours)
+	{
+		final byte[] plane = new byte[colours.length];
+		for (int c = 0; c < 3; c++) {
+			final int shift = 16 - 8 * c;
+			for (int i = 0; i < plane.length; i++) plane[i] = (byte) (colours[i] >> shift);
+			put(block, offset + c * planeBytes, plane);
+		}
+	}
+
+	/** Signed values of ImageJ's 16-bit pixels, in a new array: the image keeps its own. */
+	private static short[] withoutOffset(final short[] pixels) {
+		final short[] signed = new short[pixels.length];
+		for (int i = 0; i < pixels.length; i++) signed[i] = (short) (pixels[i] - 32768);
+		return signed;
+	}
+
+	private static Object newPlane(final String dtype, final long count) throws BridgeException {
+		if (count > Integer.MAX_VALUE - 8) {
+			throw new BridgeException("A plane of the result has " + count + " pixels, but ImageJ holds at most " +
+				(Integer.MAX_VALUE - 8) + ": run on a smaller part of the image.");
+		}
+		switch (dtype) {
+			case "uint8":
+				return new byte[(int) count];
+			case "uint16":
+				return new short[(int) count];
+			case "float32":
+				return new float[(int) count];
+			default:
+				throw new IllegalArgumentException(dtype);
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package org.ijbridge;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A worker's reply, or a part of one, with its values checked for what the protocol promises. */
+final class Reply {
+
+	private final Map<?, ?> values;
+
+	Reply(final Map<?, ?> values) {
+		this.values = values;
+	}
+
+	/** A text; empty where there is none. */
+	String text(final String key) {
+		final Object value = values.get(key);
+		return value == null ? "" : value.toString();
+	}
+
+	/** @throws BridgeException where there is no such text */
+	String requiredText(final String key) throws BridgeException {
+		final String text = text(key);
+		if (text.isEmpty()) throw missing(key, "a text");
+		return text;
+	}
+
+	/** Texts; none where the reply has none. */
+	List<String> texts(final String key) {
+		final List<String> texts = new ArrayList<>();
+		for (final Object entry : list(key)) texts.add(String.valueOf(entry));
+		return texts;
+	}
+
+	/** @throws BridgeException where there are no such whole numbers */
+	List<Long> requiredNumbers(final String key) throws BridgeException {
+		final List<Long> numbers = new ArrayList<>();
+		for (final Object entry : list(key)) {
+			if (!(entry instanceof Number)) throw missing(key, "whole numbers");
+			numbers.add(((Number) entry).longValue());
+		}
+		if (numbers.isEmpty()) throw missing(key, "whole numbers");
+		return numbers;
+	}
+
+	/** @throws BridgeException where there are no such parts */
+	List<Reply> requiredParts(final String key) throws BridgeException {
+		final List<Reply> parts = new ArrayList<>();
+		for (final Object entry : list(key)) {
+			if (!(entry instanceof Map)) throw missing(key, "objects");
+			parts.add(new Reply((Map<?, ?>) entry));
+		}
+		if (parts.isEmpty()) throw missing(key, "objects");
+		return parts;
+	}
+
+	/** Numbers by name; none where the reply has none. */
+	Map<String, Double> numbersByName(final String key) {
+		final Map<String, Double> numbers = new LinkedHashMap<>();
+		map(key).forEach((name, value) -> {
+			if (value instanceof Number) numbers.put(String.valueOf(name), ((Number) value).doubleValue());
+		});
+		return numbers;
+	}
+
+	/** Texts by name; none where the reply has none. */
+	Map<String, String> textsByName(final String key) {
+		final Map<String, String> texts = new LinkedHashMap<>();
+		map(key).forEach((name, value) -> texts.put(String.valueOf(name), String.valueOf(value)));
+		return texts;
+	}
+
+	private List<?> list(final String key) {
+		final Object value = values.get(key);
+		return value instanceof List ? (List<?>) value : Collections.emptyList();
+	}
+
+	private Map<?, ?> map(final String key) {
+		final Object value = values.get(key);
+		return value instanceof Map ? (Map<?, ?>) value : Collections.emptyMap();
+	}
+
+	private BridgeException missing(final String key, final String what) {
+		return new BridgeException("The worker's reply has no \"" + key + "\" (" + what + "): jar and Python package do " +
+			"not fit together, install both anew.", String.valueOf(values));
+	}
+}

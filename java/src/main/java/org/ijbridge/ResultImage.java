@@ -1,0 +1,128 @@
+package org.ijbridge;
+
+import ij.CompositeImage;
+import ij.IJ;
+import ij.ImagePlus;
+import ij.ImageStack;
+import ij.measure.Calibration;
+import ij.process.LUT;
+import java.awt.Color;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** One output of a model, as the plan tells it and as ImageJ shows it. */
+final class ResultImage {
+
+	private static final List<String> SHOWN = Arrays.asList("uint8", "uint16", "float32");
+
+	final Axes axes;
+	private final String title;
+	private final String dtype;
+	private final Map<String, Double> sizes;
+	private final Map<String, String> units;
+	private final List<String> channelNames;
+
+	/**
+	 * Reads an entry of {@code outputs} in the reply to {@code plan}.
+	 *
+	 * @throws BridgeException where the reply is not complete, or ImageJ has no such images
+	 */
+	ResultImage(final Reply reply) throws BridgeException {
+		title = reply.requiredText("title");
+		dtype = reply.requiredText("dtype");
+		if (!SHOWN.contains(dtype)) {
+			throw new BridgeException("The output \"" + title + "\" is of the type " + dtype + ", but ImageJ shows " +
+				String.join(", ", SHOWN) + ".");
+		}
+		axes = Axes.told(reply.requiredText("axes"), reply.requiredNumbers("shape"));
+		sizes = reply.numbersByName("pixel_size");
+		units = reply.textsByName("units");
+		channelNames = reply.texts("channel_names");
+	}
+
+	/** The size of the array in bytes. */
+	long bytes() {
+		return axes.planes() * axes.planeSize() * Pixels.bytes(dtype);
+	}
+
+	/**
+	 * Copies the pixels into an image of its own, which can be edited, and is not shown yet.
+	 *
+	 * @param block the array, filled by the worker
+	 * @param provenance what made the image; Image &gt; Show Info... shows it
+	 */
+	ImagePlus toImage(final SharedBlock block, final String provenance) throws BridgeException {
+		final ImageStack stack = Pixels.read(block, axes, dtype);
+		final int channels = axes.size('c');
+		for (int slice = 1; slice <= stack.size() && channelNames.size() == channels && channels > 1; slice++) {
+			stack.setSliceLabel(channelNames.get((slice - 1) % channels), slice);
+		}
+		final ImagePlus plain = new ImagePlus(title, stack);
+		plain.setDimensions(channels, axes.size('z'), axes.size('t'));
+		final ImagePlus image = channels > 1 ? new CompositeImage(plain, IJ.GRAYSCALE) : plain;
+		image.setOpenAsHyperStack(channels > 1 || axes.size('t') > 1);
+		final Calibration calibration = image.getCalibration();
+		Calibrations.apply(sizes, units, calibration);
+		image.setCalibration(calibration);
+		image.setProperty("Info", provenance);
+		setDisplayRanges(image, stack);
+		image.changes = true;
+		return image;
+	}
+
+	private void setDisplayRanges(final ImagePlus image, final ImageStack stack) {
+		final int channels = axes.size('c');
+		if (channels == 1) {
+			final double[] range = range(stack, 0, 1);
+			image.setDisplayRange(range[0], range[1]);
+			return;
+		}
+		final LUT[] luts = new LUT[channels];
+		for (int c = 0; c < channels; c++) {
+			final double[] range = range(stack, c, channels);
+			luts[c] = LUT.createLutFromColor(Color.WHITE);
+			luts[c].min = range[0];
+			luts[c].max = range[1];
+		}
+		((CompositeImage) image).setLuts(luts);
+	}
+
+	/** What one channel is shown between: its extremes, from 0 for whole numbers; never an empty range. */
+	private static double[] range(final ImageStack stack, final int channel, final int channels) {
+		double min = Double.POSITIVE_INFINITY;
+		double max = Double.NEGATIVE_INFINITY;
+		for (int slice = channel; slice < stack.size(); slice += channels) {
+			final Object pixels = stack.getPixels(slice + 1);
+			final double[] extremes = pixels instanceof float[] ? extremes((float[]) pixels) : pixels instanceof short[]
+				? new double[] { 0, max((short[]) pixels) } : new double[] { 0, max((byte[]) pixels) };
+			min = Math.min(min, extremes[0]);
+			max = Math.max(max, extremes[1]);
+		}
+		if (min > max) return new double[] { 0, 1 };
+		return new double[] { min, max > min ? max : min + 1 };
+	}
+
+	private static double[] extremes(final float[] pixels) {
+		float min = Float.POSITIVE_INFINITY;
+		float max = Float.NEGATIVE_INFINITY;
+		for (final float pixel : pixels) {
+			if (Float.isNaN(pixel) || Float.isInfinite(pixel)) continue;
+			if (pixel < min) min = pixel;
+			if (pixel > max) max = pixel;
+		}
+		return new double[] { min, max };
+	}
+
+	private static int max(final short[] pixels) {
+		int max = 0;
+		for (final short pixel : pixels) max = Math.max(max, pixel & 0xffff);
+		return max;
+	}
+
+	private static int max(final byte[] pixels) {
+		int max = 0;
+		for (final byte pixel : pixels) max = Math.max(max, pixel & 0xff);
+		return max;
+	}
+}

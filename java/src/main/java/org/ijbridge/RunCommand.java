@@ -1,0 +1,51 @@
+package org.ijbridge;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.Macro;
+import ij.WindowManager;
+import ij.macro.Interpreter;
+import java.util.List;
+
+/** What the menu entry does: options in, results on the screen. */
+final class RunCommand {
+
+	private RunCommand() {}
+
+	/** @throws BridgeException with the sentence that tells why there is no result */
+	static void run() throws BridgeException {
+		final ImagePlus image = WindowManager.getCurrentImage();
+		if (image == null) {
+			throw new BridgeException("No image is open: open an image, then run the command again.");
+		}
+		final RunOptions asked = options(image);
+		if (asked == null) return;
+		final RunOptions options = new RunOptions(ModelPath.find(asked.model, IJ.getDirectory("imagej")), asked.tile,
+			asked.halo, asked.device);
+		final ImageJFeedback feedback = new ImageJFeedback();
+		final long start = System.currentTimeMillis();
+		String end = "failed";
+		try (InferenceClient client = new ApposeClient(PythonEnvironment.find())) {
+			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
+			// The first output is shown last, which makes it the active image.
+			for (int i = results.size() - 1; i >= 0; i--) results.get(i).show();
+			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
+		}
+		finally {
+			feedback.end(end);
+		}
+	}
+
+	/** From the macro's text if there is one, else from a person; null if the person cancelled. */
+	private static RunOptions options(final ImagePlus image) throws BridgeException {
+		final String written = Macro.getOptions();
+		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
+		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
+		return RunDialog.ask(image.getTitle());
+	}
+
+	private static String variable(final String name) {
+		final Interpreter macro = Interpreter.getInstance();
+		return macro == null ? null : macro.getVariableAsString(name);
+	}
+}

@@ -1,0 +1,209 @@
+package org.ijbridge;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ij.CompositeImage;
+import ij.IJ;
+import ij.ImagePlus;
+import ij.measure.Calibration;
+import ij.process.FloatProcessor;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ModelRunnerTest {
+
+	/** Plans one float output of two channels for each image, and fills it with the image and its negative. */
+	private static class Twins implements InferenceClient, Feedback {
+
+		final List<String> said = new ArrayList<>();
+		final List<SharedBlock> seen = new ArrayList<>();
+		Map<String, Object> request;
+
+		@Override
+		public Reply plan(final Map<String, Object> asked, final Feedback feedback) throws BridgeException {
+			request = asked;
+			final Map<?, ?> image = (Map<?, ?>) asked.get("image");
+			final List<Object> shape = new ArrayList<>((List<?>) image.get("shape"));
+			shape.add(0, 2);
+			final Map<String, Object> output = new LinkedHashMap<>();
+			output.put("name", "twins");
+			output.put("title", image.get("name") + " twins");
+			output.put("axes", "c" + image.get("axes"));
+			output.put("shape", shape);
+			output.put("dtype", "float32");
+			output.put("pixel_size", image.get("pixel_size"));
+			output.put("units", image.get("units"));
+			output.put("channel_names", Arrays.asList("same", "negative"));
+			final Map<String, Object> reply = new LinkedHashMap<>();
+			reply.put("outputs", Collections.singletonList(output));
+			reply.put("warnings", Collections.singletonList("mind the gap"));
+			return new Reply(reply);
+		}
+
+		@Override
+		public Reply predict(final Map<String, Object> asked, final List<SharedBlock> blocks, final Feedback feedback)
+			throws BridgeException
+		{
+			seen.addAll(blocks);
+			final int bytes = (int) blocks.get(0).size();
+			final FloatBuffer in = blocks.get(0).buffer(0, bytes).asFloatBuffer();
+			final FloatBuffer out = blocks.get(1).buffer(0, 2 * bytes).asFloatBuffer();
+			final int count = in.remaining();
+			for (int i = 0; i < count; i++) {
+				out.put(i, in.get(i));
+				out.put(count + i, -in.get(i));
+			}
+			final Map<String, Object> reply = new LinkedHashMap<>();
+			reply.put("provenance", "model: twins\ntile: whole");
+			reply.put("warnings", Arrays.asList("mind the gap", "and the step"));
+			return new Reply(reply);
+		}
+
+		@Override
+		public void progress(final String message, final long current, final long maximum) {}
+
+		@Override
+		public void warn(final String sentence) {
+			said.add(sentence);
+		}
+
+		@Override
+		public boolean stopAsked() {
+			return false;
+		}
+
+		@Override
+		public void close() {}
+	}
+
+	private static final RunOptions OPTIONS = new RunOptions("net", null, "", "cpu");
+
+	private static ImagePlus calibrated() {
+		final ImagePlus image = IJ.createHyperStack("stack", 4, 3, 1, 2, 5, 32);
+		for (int slice = 1; slice <= 10; slice++) {
+			((FloatProcessor) image.getStack().getProcessor(slice)).setf(1, 2, slice);
+		}
+		final Calibration calibration = image.getCalibration();
+		calibration.pixelWidth = 0.107;
+		calibration.pixelHeight = 0.2;
+		calibration.pixelDepth = 0.5;
+		calibration.setUnit("um");
+		calibration.frameInterval = 2;
+		return image;
+	}
+
+	private static void assertReleased(final List<SharedBlock> blocks) {
+		assertFalse(blocks.isEmpty());
+		for (final SharedBlock block : blocks) {
+			final String name = (String) block.reference().get("name");
+			assertFalse(new java.io.File("/dev/shm", name).exists(), name);
+		}
+	}
+
+	@Test
+	void theWorkerIsToldWhatTheImageIs() throws BridgeException {
+		final Twins twins = new Twins();
+		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
+		assertEquals("{model=net, image={name=stack, shape=[5, 2, 3, 4], axes=tzyx, dtype=float32, " +
+			"pixel_size={x=0.107, y=0.2, z=0.5, t=2.0}, units={x=\u00b5m, y=\u00b5m, z=\u00b5m, t=s}}, " +
+			"options={tile=auto, halo=auto, device=cpu}}", twins.request.toString());
+	}
+
+	@Test
+	void anImageInPixelsHasNoPixelSize() throws BridgeException {
+		final Twins twins = new Twins();
+		new ModelRunner(twins, twins).run(IJ.createImage("plain", "32-bit", 4, 3, 1), OPTIONS);
+		assertTrue(twins.request.toString().contains("axes=yx, dtype=float32, pixel_size={}, units={}"),
+			twins.request.toString());
+	}
+
+	@Test
+	void theResultHasAxesCalibrationNamesAndProvenance() throws BridgeException {
+		final Twins twins = new Twins();
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		assertEquals("stack twins", result.getTitle());
+		assertEquals("[4, 3, 2, 2, 5]", Arrays.toString(result.getDimensions()));
+		final Calibration calibration = result.getCalibration();
+		assertEquals("0.107 0.2 0.5 2.0 \u00b5m \u00b5m \u00b5m sec", calibration.pixelWidth + " " +
+			calibration.pixelHeight + " " + calibration.pixelDepth + " " + calibration.frameInterval + " " + calibration
+				.getXUnit() + " " + calibration.getYUnit() + " " + calibration.getZUnit() + " " + calibration.getTimeUnit());
+		assertEquals("model: twins\ntile: whole", result.getProperty("Info"));
+		assertEquals("negative", result.getStack().getSliceLabel(2));
+		assertFalse(result.getStack().isVirtual());
+		assertTrue(result.changes);
+	}
+
+	@Test
+	void eachPlaneOfTheResultIsWhereItBelongs() throws BridgeException {
+		final Twins twins = new Twins();
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		for (int t = 1; t <= 5; t++) for (int z = 1; z <= 2; z++) {
+			final int slice = (t - 1) * 2 + z;
+			assertEquals(slice, result.getStack().getVoxel(1, 2, result.getStackIndex(1, z, t) - 1));
+			assertEquals(-slice, result.getStack().getVoxel(1, 2, result.getStackIndex(2, z, t) - 1));
+		}
+	}
+
+	@Test
+	void channelsAreShownInGrayEachBetweenItsExtremes() throws BridgeException {
+		final Twins twins = new Twins();
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		assertEquals(IJ.GRAYSCALE, ((CompositeImage) result).getMode());
+		result.setC(1);
+		assertEquals(0, result.getDisplayRangeMin(), 1e-9);
+		assertEquals(10, result.getDisplayRangeMax(), 0);
+		result.setC(2);
+		assertEquals(-10, result.getDisplayRangeMin(), 0);
+		assertEquals(0, result.getDisplayRangeMax(), 1e-9);
+	}
+
+	@Test
+	void aWarningIsSaidOnce() throws BridgeException {
+		final Twins twins = new Twins();
+		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
+		assertEquals(Arrays.asList("mind the gap", "and the step"), twins.said);
+	}
+
+	@Test
+	void memoryIsReleasedAfterARunAndAfterAFailure() throws BridgeException {
+		final Twins twins = new Twins();
+		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
+		assertReleased(twins.seen);
+		final Twins failing = new Twins() {
+
+			@Override
+			public Reply predict(final Map<String, Object> asked, final List<SharedBlock> blocks,
+				final Feedback feedback) throws BridgeException
+			{
+				seen.addAll(blocks);
+				throw new BridgeException("no");
+			}
+		};
+		assertThrows(BridgeException.class, () -> new ModelRunner(failing, failing).run(calibrated(), OPTIONS));
+		assertReleased(failing.seen);
+	}
+
+	@Test
+	void aReplyThatIsNotCompleteIsRefused() {
+		final Twins wordless = new Twins() {
+
+			@Override
+			public Reply plan(final Map<String, Object> asked, final Feedback feedback) {
+				return new Reply(Collections.singletonMap("outputs", Collections.singletonList(Collections
+					.singletonMap("title", "t"))));
+			}
+		};
+		final String sentence = assertThrows(BridgeException.class,
+			() -> new ModelRunner(wordless, wordless).run(calibrated(), OPTIONS)).getMessage();
+		assertTrue(sentence.startsWith("The worker's reply has no \"dtype\""), sentence);
+	}
+}

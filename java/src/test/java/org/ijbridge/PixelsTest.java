@@ -1,0 +1,210 @@
+package org.ijbridge;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.ImageStack;
+import ij.VirtualStack;
+import ij.process.ByteProcessor;
+import ij.process.ColorProcessor;
+import ij.process.FloatProcessor;
+import ij.process.ImageProcessor;
+import ij.process.LUT;
+import ij.process.ShortProcessor;
+import java.awt.Color;
+import java.io.File;
+import java.util.Arrays;
+import java.util.Collections;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PixelsTest {
+
+	/** A hyperstack in which every pixel has a value of its own, as far as the type goes. */
+	private static ImagePlus numbered(final int bits, final int c, final int z, final int t) {
+		final ImagePlus image = IJ.createHyperStack("numbered", 5, 4, c, z, t, bits);
+		int value = 3;
+		for (int slice = 1; slice <= image.getStackSize(); slice++) {
+			final ImageProcessor plane = image.getStack().getProcessor(slice);
+			for (int i = 0; i < plane.getPixelCount(); i++) plane.setf(i, value++ % (1 << Math.min(bits, 16)));
+		}
+		return image;
+	}
+
+	private static SharedBlock block(final long size) throws BridgeException {
+		return SharedBlock.create(Collections.singletonList(size)).get(0);
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "8,uint8,2,3,4", "16,uint16,2,3,4", "32,float32,2,3,4", "8,uint8,1,1,1", "16,uint16,1,3,1",
+		"32,float32,2,1,1", "32,float32,1,1,4" })
+	void eachPixelComesBackWhereItWas(final int bits, final String dtype, final int c, final int z, final int t)
+		throws BridgeException
+	{
+		final ImagePlus image = numbered(bits, c, z, t);
+		final Header header = new Header(image);
+		assertEquals(dtype, header.dtype);
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header.axes, block);
+			final ImageStack copy = Pixels.read(block, header.axes, dtype);
+			assertEquals(image.getStackSize(), copy.size());
+			for (int slice = 1; slice <= copy.size(); slice++) {
+				final ImageProcessor there = image.getStack().getProcessor(slice);
+				final ImageProcessor here = copy.getProcessor(slice);
+				assertArrayEquals(there.getFloatArray(), here.getFloatArray());
+			}
+		}
+	}
+
+	@Test
+	void theArrayIsSlowestFirstWithChannelsBesideThePlane() throws BridgeException {
+		final ImagePlus image = IJ.createHyperStack("h", 5, 4, 2, 3, 4, 8);
+		image.getStack().getProcessor(image.getStackIndex(2, 3, 4)).set(1, 2, 77);
+		final Header header = new Header(image);
+		assertEquals("tzcyx", header.axes.letters());
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header.axes, block);
+			final int index = (((3 * 3 + 2) * 2 + 1) * 4 + 2) * 5 + 1;
+			assertEquals(77, block.buffer(index, 1).get());
+		}
+	}
+
+	@Test
+	void anRgbImageIsSentAsThreePlanes() throws BridgeException {
+		final ImagePlus image = new ImagePlus("rgb", new ColorProcessor(2, 1, new int[] { 0x010203, 0xfffefd }));
+		final byte[] planes = sent(image);
+		assertArrayEquals(new byte[] { 1, -1, 2, -2, 3, -3 }, planes);
+	}
+
+	@Test
+	void anImageWithAColourTableIsSentAsThreePlanes() throws BridgeException {
+		final byte[] red = new byte[256];
+		final byte[] green = new byte[256];
+		final byte[] blue = new byte[256];
+		// Neighbours far apart: a smooth table would pass for shades of gray.
+		for (int i = 0; i < 256; i++) red[i] = green[255 - i] = blue[i] = (byte) (i % 2 * 255);
+		red[1] = 10;
+		green[1] = 20;
+		blue[1] = 30;
+		green[200] = 40;
+		final ByteProcessor indexed = new ByteProcessor(2, 1, new byte[] { 1, (byte) 200 }, new LUT(red, green, blue));
+		final ImagePlus image = new ImagePlus("indexed", indexed);
+		image.setTypeToColor256();
+		assertEquals(ImagePlus.COLOR_256, image.getType());
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0 }, sent(image));
+	}
+
+	@Test
+	void aLookupTableOnAGrayImageChangesNoValue() throws BridgeException {
+		final ByteProcessor gray = new ByteProcessor(2, 1, new byte[] { 1, 2 });
+		gray.setLut(LUT.createLutFromColor(Color.GREEN));
+		assertArrayEquals(new byte[] { 1, 2 }, sent(new ImagePlus("green", gray)));
+	}
+
+	@Test
+	void signedPixelsAreSentAsWhatTheyMean() throws BridgeException {
+		final short[] stored = { 0, (short) 32768, (short) 65535, 32767 };
+		final ImagePlus image = new ImagePlus("signed", new ShortProcessor(4, 1, stored, null));
+		image.getLocalCalibration().setSigned16BitCalibration();
+		final Header header = new Header(image);
+		assertEquals("int16", header.dtype);
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header.axes, block);
+			final short[] values = new short[4];
+			block.buffer(0, 8).asShortBuffer().get(values);
+			assertArrayEquals(new short[] { -32768, 0, 32767, -1 }, values);
+		}
+		assertArrayEquals(new short[] { 0, (short) 32768, (short) 65535, 32767 }, stored);
+	}
+
+	@Test
+	void aVirtualStackIsReadSliceBySlice() throws BridgeException {
+		final int[] reads = { 0 };
+		final VirtualStack stack = new VirtualStack(2, 1, null, "") {
+
+			@Override
+			public ImageProcessor getProcessor(final int n) {
+				reads[0]++;
+				return new FloatProcessor(2, 1, new float[] { n, -n });
+			}
+
+			@Override
+			public int size() {
+				return 3;
+			}
+
+			@Override
+			public int getSize() {
+				return 3;
+			}
+		};
+		final ImagePlus image = new ImagePlus("virtual", stack);
+		final int before = reads[0];
+		final Header header = new Header(image);
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header.axes, block);
+			final float[] values = new float[6];
+			block.buffer(0, 24).asFloatBuffer().get(values);
+			assertArrayEquals(new float[] { 1, -1, 2, -2, 3, -3 }, values);
+		}
+		assertEquals(3, reads[0] - before);
+	}
+
+	@Test
+	void anImageThatIsReadStaysAsItWas() throws BridgeException {
+		final ImagePlus image = numbered(16, 2, 3, 1);
+		image.setPosition(2, 3, 1);
+		image.setRoi(1, 1, 2, 2);
+		image.setDisplayRange(5, 50);
+		image.changes = false;
+		sent(image);
+		assertEquals(image.getStackIndex(2, 3, 1), image.getCurrentSlice());
+		assertEquals("java.awt.Rectangle[x=1,y=1,width=2,height=2]", image.getRoi().getBounds().toString());
+		assertEquals(5, image.getDisplayRangeMin());
+		assertEquals(50, image.getDisplayRangeMax());
+		assertFalse(image.changes);
+	}
+
+	@Test
+	void aColourImageWithChannelsIsRefused() {
+		final ImagePlus image = IJ.createImage("c", "RGB", 3, 2, 2);
+		image.setDimensions(2, 1, 1);
+		final String sentence = assertThrows(BridgeException.class, () -> new Header(image)).getMessage();
+		assertTrue(sentence.startsWith("The image \"c\" has 2 channels of colour pixels"), sentence);
+	}
+
+	@Test
+	void moreThanTheFreeSpaceIsRefusedWithBothNumbers() {
+		final File place = new File(System.getProperty("java.io.tmpdir"));
+		final long free = place.getUsableSpace();
+		final String sentence = assertThrows(BridgeException.class,
+			() -> SharedBlock.checkSpace(free * 2, place)).getMessage();
+		assertTrue(sentence.matches("The image and its result need [0-9.]+ MB of shared memory, but only [0-9.]+ MB .*"),
+			sentence);
+	}
+
+	@Test
+	void aBlockRefusesWhatLiesOutsideIt() throws BridgeException {
+		try (SharedBlock block = block(10)) {
+			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(4, 7));
+			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(-1, 2));
+		}
+	}
+
+	private static byte[] sent(final ImagePlus image) throws BridgeException {
+		final Header header = new Header(image);
+		final byte[] bytes = new byte[(int) header.bytes()];
+		Arrays.fill(bytes, (byte) 99);
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header.axes, block);
+			block.buffer(0, bytes.length).get(bytes);
+		}
+		return bytes;
+	}
+}
