@@ -74,7 +74,7 @@ def side_by_side(image: Path, result: Path, target: Path) -> None:
         draw.text((x, 8), title, fill=0, font=font)
         bar = 10 / picture.header.pixel_size["x"]
         draw.line([(x + 20, head + height - 20), (x + 20 + bar, head + height - 20)], fill=255, width=4)
-        draw.text((x + 20, head + height - 44), "10 µm", fill=255, font=font)
+        draw.text((x + 20, head + height - 44), "10 micrometres", fill=255, font=font)
     sheet.save(target)
 
 

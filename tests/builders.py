@@ -233,3 +233,20 @@ def unet_halo(depth: int) -> int:
 def described(name: str, *axes: Mapping[str, Any], dtype: str = "float32", **more: Any) -> dict[str, Any]:
     """A tensor of a 0.5 description with a batch axis and these."""
     return {"id": name, "axes": [{"type": "batch"}, *axes], "data": {"type": dtype}, **more}
+
+
+def subtraction(folder: Path, inputs: tuple[str, str], outputs: tuple[str, str] = ("z", "y")) -> Path:
+    """A network that gives z = a - b and y = b - a; described with these inputs and outputs in this order."""
+    free = {"min": 1, "step": 1}
+    net = Network()
+    b, a = net.input("b"), net.input("a")
+    net.output(net.node("Sub", [a, b], 1), "z")
+    net.output(net.node("Sub", [b, a], 1), "y")
+    return write_model(
+        folder,
+        net,
+        inputs=[described(name, channel("c"), space("y", free), space("x", free)) for name in inputs],
+        outputs=[
+            described(name, channel("c"), follows("y", tensor=inputs[0]), follows("x", tensor=inputs[0])) for name in outputs
+        ],
+    )

@@ -82,8 +82,8 @@ def check_casts(tensor: Tensor) -> list[Finding]:
                     )
                 ]  # fmt: skip
             fraction_made = None
-        elif not isinstance(operation, Binarize):
-            fraction_made = operation
+        else:
+            fraction_made = operation if not isinstance(operation, Binarize) else None
     return []
 
 

@@ -128,7 +128,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _tensor_lines(side: str, tensor: Tensor) -> list[str]:
     low, high = tensor.value_range
-    values = f" from {low:g}" * (low is not None) + f" to {high:g}" * (high is not None) if (low, high) != (None, None) else ""
+    values = "".join(f" {word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None)
     lines = [f"{side:<12} {tensor.id}: {tensor.dtype}{values}" + (f", {tensor.description}" if tensor.description else "")]
     for axis in tensor.axes:
         details = [size_text(axis.size)]

@@ -34,6 +34,10 @@ from __future__ import annotations
 class IJBridgeError(Exception):
     """The root of the tree; catch it to catch everything that ijbridge raises on purpose."""
 
+    def __init__(self, sentence: str = "") -> None:
+        # what is quoted from a stranger's file may have line breaks; the sentence is one line all the same
+        super().__init__(" ".join(sentence.splitlines()))
+
 
 class OptionError(IJBridgeError):
     """An option, macro key or argument is unknown or malformed."""

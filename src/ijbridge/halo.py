@@ -20,10 +20,10 @@ from ijbridge.tiling import AxisRules
 
 @dataclass(frozen=True)
 class Choice:
-    """What the network asks of each line with the halo that was chosen, and what to say about it if tiles are used."""
+    """What the network asks of each line with the halo that was chosen, and what to say about it where tiles cut the line."""
 
     rules: Mapping[str, AxisRules]
-    findings: tuple[Finding, ...]
+    findings: Mapping[str, tuple[Finding, ...]]
 
 
 def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, tile_is_named: bool) -> Choice:
@@ -39,7 +39,7 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
         The user named a tile, which allows tiles that are not exact.
     """
     lines = _Lines(network, facts)
-    findings: list[Finding] = []
+    findings: dict[str, tuple[Finding, ...]] = {}
     declared = network.rules()
     for name in network.sizes:
         if not declared[name].tileable:
@@ -51,7 +51,7 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
         if halo == "auto" and _leaves_nothing(network.rules()[name], lines.stride(name)):
             network.halos.update({key: axis.link.halo for key, axis in axes.items()})
             wanted = {key: axis.link.halo for key, axis in axes.items()}
-        findings += _findings(network.letters[name] or name, axes, needed, wanted, halo)
+        findings[name] = tuple(_findings(network.letters[name] or name, axes, needed, wanted, halo))
     rules = {}
     for name, one in network.rules().items():
         reasons = lines.global_operations(name)
@@ -59,13 +59,12 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
         if reasons and one.tileable:
             where = network.letters[name] or name
             if tile_is_named:
-                findings.append(
-                    Finding("tiles-not-exact", "warning", f"The network looks at the whole image along {where} "
-                            f"({'; '.join(reasons)})", "so tiles give other numbers than the whole")
-                )  # fmt: skip
+                inexact = Finding("tiles-not-exact", "warning", f"The network looks at the whole image along {where} "
+                                  f"({'; '.join(reasons)})", "so tiles give other numbers than the whole")  # fmt: skip
+                findings[name] = (*findings[name], inexact)
             else:
                 rules[name] = replace(rules[name], tileable=False, whole_because="; ".join(reasons))
-    return Choice(rules, tuple(findings))
+    return Choice(rules, findings)
 
 
 #: An axis of an output, by the output's id and its own.

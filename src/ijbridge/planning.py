@@ -172,7 +172,7 @@ def plan(
         *(finding for tensor in description.inputs for finding in checks.check_casts(tensor)),
         *checks.check_weights(description, weights.format),
         *network.findings,
-        *(chosen.findings if any(not line.is_whole for line in ladder[0].values()) else []),
+        *(finding for name, found in chosen.findings.items() if not ladder[0][name].is_whole for finding in found),
         *_tile_findings(result, rules, network.letters, options),
     ]
     return replace(result, findings=tuple(findings))
@@ -299,10 +299,12 @@ def _output(
             )
     repeated = {letter for letter, size in loops.items() if letter != "b" or size > 1}
     letters = mapping.result_axes(image.axes, {*shown, *repeated}, {*shown, *repeated})
+    # an axis that follows another input than the first is as long as that one's
+    sources = {letter: _followed(shown.get(letter), headers) or image for letter in letters}
     pixel_size = {
-        letter: image.pixel_size[letter] / float(shown[letter].link.ratio if letter in shown else 1)
-        for letter in letters
-        if letter in image.pixel_size
+        letter: source.pixel_size[letter] / float(shown[letter].link.ratio if letter in shown else 1)
+        for letter, source in sources.items()
+        if letter in source.pixel_size
     }
     channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
     names = channel.channel_names if channel is not None and "c" in shown else ()
@@ -314,11 +316,15 @@ def _output(
             dtype=final_dtype(tensor),
             axes=letters,
             pixel_size=pixel_size,
-            unit={letter: image.unit[letter] for letter in pixel_size if letter in image.unit},
+            unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
             channel_names=names,
             name=f"{image.name}-{tensor.id}",
         ),
     )
+
+
+def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:
+    return headers[axis.line.rsplit(".", 1)[0]] if axis is not None and axis.line is not None else None
 
 
 def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan], bytes_per_pixel: int) -> int:

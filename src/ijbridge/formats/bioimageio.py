@@ -12,18 +12,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ijbridge.description import (
+    Binarize,
     Citation,
     FileRef,
     FixedSize,
+    FixedZeroMeanUnitVariance,
     ModelDescription,
+    Operation,
     Person,
     ReferencedSize,
+    ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     SteppedSize,
     Tensor,
     Tolerance,
     Weights,
+    operation_name,
 )
 from ijbridge.errors import NotAModelError
 from ijbridge.formats import bioimageio_v04, bioimageio_v05
@@ -111,7 +116,7 @@ def read(package: Package) -> ModelDescription:
 
 def _version(root: Fields) -> str:
     version = root.text("format_version")
-    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
+    if not re.fullmatch(r"\d{1,9}\.\d{1,9}(\.\d{1,9})?", version):
         raise root.wrong("format_version", "a version such as 0.5.4")
     if _family(version) not in _READ:
         raise root.error(
@@ -178,14 +183,14 @@ def _weights(root: Fields, package: Package) -> tuple[Weights, ...]:
 def _tolerances(root: Fields) -> tuple[Tolerance, ...]:
     found = []
     for one in root.mapping("config").mapping("bioimageio").mappings("reproducibility_tolerance"):
-        ids = one.raw("output_ids") or ()
+        ids = one.raw("output_ids")
         discrete = ids == "any_discrete_output"
         found.append(
             Tolerance(
                 relative=one.number("relative_tolerance", 0.0 if discrete else 1e-3, low=0),
                 absolute=one.number("absolute_tolerance", 0.0 if discrete else 1e-3, low=0),
                 mismatched_per_million=one.number("mismatched_elements_per_million", 1000 if discrete else 100, low=0),
-                output_ids=ids if isinstance(ids, str) else tuple(str(name) for name in ids),
+                output_ids=ids if isinstance(ids, str) else tuple(str(name) for name in one.list("output_ids")),
                 weights_formats=tuple(str(name) for name in one.list("weights_formats")),
             )
         )
@@ -204,6 +209,7 @@ def _check(root: Fields, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
             if ids.count(axis_id) > 1:
                 raise root.error(f"the tensor {tensor.id!r} has two axes named {axis_id!r}: every axis needs its own id")
         for operation in tensor.operations:
+            _check_values(root, tensor, operation)
             reference = operation.reference if isinstance(operation, ScaleRange | ScaleMeanVariance) else None
             if reference is not None and reference not in [one.id for one in inputs]:
                 raise root.error(
@@ -223,6 +229,18 @@ def _check(root: Fields, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
             if steps > len(sizes):
                 raise root.error(f"the size of the axis {axis_id!r} of {tensor_id!r} refers to itself in a circle")
     _check_halos(root, outputs, sizes)
+
+
+def _check_values(root: Fields, tensor: Tensor, operation: Operation) -> None:
+    """Refuse an operation that gives more or fewer numbers than the axis has elements along which they run."""
+    match operation:
+        case Binarize(values, axis) | ScaleLinear(values, _, axis) | FixedZeroMeanUnitVariance(values, _, axis):
+            size = tensor.axis(axis).size if axis is not None else None
+            if isinstance(size, FixedSize) and len(values) not in (1, size.size):
+                raise root.error(
+                    f"the operation {operation_name(operation)} of {tensor.id!r} gives {len(values)} values along {axis!r}, "
+                    f"which has {size.size} elements"
+                )
 
 
 def _check_halos(root: Fields, outputs: tuple[Tensor, ...], sizes: Mapping[tuple[str, str], object]) -> None:

@@ -8,6 +8,7 @@ whether statistics are fixed, of the sample or of the data set; an output's size
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from ijbridge.description import (
@@ -33,7 +34,7 @@ from ijbridge.description import (
     ZeroMeanUnitVariance,
 )
 from ijbridge.formats.bioimageio_v05 import DTYPES
-from ijbridge.formats.fields import Fields
+from ijbridge.formats.fields import Fields, is_number
 
 _LETTERS = "bitczyx"
 _IDS = {"b": "batch", "i": "index", "t": "time", "c": "channel"}
@@ -63,13 +64,12 @@ def _tensor(root: Fields, fields: Fields, number: int, letters: dict[str, str], 
     operations: list[Operation] = [EnsureDtype("float32"), *read] if read else []
     if not (is_input and read):
         operations.append(EnsureDtype(dtype))
-    low, high = fields.list("data_range") or (None, None)
     return Tensor(
         id=name,
         axes=axes,
         dtype="float32" if is_input and read else dtype,
         description=fields.text("description", ""),
-        value_range=(_bound(low), _bound(high)),
+        value_range=fields.bounds("data_range"),
         operations=tuple(operations),
         test_tensor=_nth_file(root, f"test_{side}s", number),
         sample_tensor=_nth_file(root, f"sample_{side}s", number),
@@ -103,12 +103,13 @@ def _axes(fields: Fields, letters: dict[str, str], is_input: bool) -> tuple[Axis
 
 def _input_sizes(fields: Fields, axes: str) -> list[Size]:
     if isinstance(fields.raw("shape"), list):
-        shape = [_whole(fields, "shape", one) for one in _per_axis(fields, "shape", axes)]
-        return [FixedSize(one) for one in shape]
+        return [FixedSize(_whole(fields, "shape", one, low=1)) for one in _per_axis(fields, "shape", axes)]
     stepped = fields.mapping("shape")
     minima = [_whole(stepped, "min", one) for one in _per_axis(stepped, "min", axes)]
     steps = [_whole(stepped, "step", one) for one in _per_axis(stepped, "step", axes)]
-    return [SteppedSize(max(low, 1), step) if step else FixedSize(low) for low, step in zip(minima, steps, strict=True)]
+    if any(low + step < 1 for low, step in zip(minima, steps, strict=True)):
+        raise stepped.wrong("min", "a list of whole numbers of at least 1")
+    return [SteppedSize(low or step, step) if step else FixedSize(low) for low, step in zip(minima, steps, strict=True)]
 
 
 def _output_sizes(fields: Fields, letters: dict[str, str]) -> list[Size]:
@@ -124,13 +125,16 @@ def _output_sizes(fields: Fields, letters: dict[str, str]) -> list[Size]:
         # doubled before it is rounded: an offset of 0.5 is one element
         added = 2 * _fraction(shape, "offset", offset)
         if scale is None or scale == 0:
-            sizes.append(FixedSize(_whole(shape, "offset", int(added) if added.denominator == 1 else added)))
+            sizes.append(FixedSize(_whole(shape, "offset", int(added) if added.denominator == 1 else added, low=1)))
             continue
         other = letters[reference]
         referenced = letter if letter in other else other[position : position + 1]
         if not referenced:
             raise shape.error(f"`{shape.path}` scales the axis {letter!r}, which {reference!r} ({other}) does not have")
-        sizes.append(ReferencedSize(reference, _IDS.get(referenced, referenced), _fraction(shape, "scale", scale), added))
+        ratio = _fraction(shape, "scale", scale)
+        if ratio <= 0:
+            raise shape.wrong("scale", "a list of numbers of at least 0, or null")
+        sizes.append(ReferencedSize(reference, _IDS.get(referenced, referenced), ratio, added))
     return sizes
 
 
@@ -141,14 +145,14 @@ def _per_axis(fields: Fields, key: str, axes: str) -> list[Any]:
     return values
 
 
-def _whole(fields: Fields, key: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise fields.wrong(key, "a list of whole numbers")
+def _whole(fields: Fields, key: str, value: Any, low: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise fields.wrong(key, f"a list of whole numbers of at least {low}")
     return value
 
 
 def _fraction(fields: Fields, key: str, value: Any) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value) or not isfinite(value):
         raise fields.wrong(key, "a list of numbers")
     return Fraction(value).limit_denominator(1024)
 
@@ -156,11 +160,6 @@ def _fraction(fields: Fields, key: str, value: Any) -> Fraction:
 def _nth_file(root: Fields, key: str, number: int) -> FileRef | None:
     files = root.list(key)
     return FileRef(str(files[number])) if number < len(files) else None
-
-
-def _bound(value: Any) -> float | None:
-    finite = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) != float("inf")
-    return float(value) if finite else None
 
 
 # --- operations ------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def read_tensors(root: Fields) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     inputs = list(root.mappings("inputs", required=True))
     outputs = list(root.mappings("outputs", required=True))
     scales = {
-        (tensor.text("id", default), axis_id(axis)): axis.number("scale", 1.0)
+        (tensor.text("id", default), axis_id(axis)): _scale(axis)
         for tensors, default in ((inputs, "input"), (outputs, "output"))
         for tensor in tensors
         for axis in tensor.mappings("axes", required=True)
@@ -83,6 +83,13 @@ def axis_id(axis: Fields) -> str:
     kind = axis.one_of("type", KINDS)
     name = axis.text("id", _DEFAULT_IDS[kind]).lower()
     return _SHORT_IDS.get(name, name)
+
+
+def _scale(axis: Fields) -> float:
+    scale = axis.number("scale", 1.0)
+    if not 0 < scale < float("inf"):
+        raise axis.wrong("scale", "a number above 0")
+    return scale
 
 
 def _tensor(fields: Fields, scales: dict[tuple[str, str], float], *, is_input: bool) -> Tensor:
@@ -177,16 +184,7 @@ def _data(fields: Fields) -> tuple[str, tuple[float | None, float | None], str |
     dtype = first.one_of("type", DTYPES, "uint8" if nominal else "float32")
     if nominal:
         return dtype, (None, None), first.optional_text("unit"), tuple(first.list("values"))
-    low, high = first.list("range") or (None, None)
-    return dtype, (_bound(first, low), _bound(first, high)), first.optional_text("unit"), ()
-
-
-def _bound(fields: Fields, value: Any) -> float | None:
-    if value is None or isinstance(value, str):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise fields.wrong("range", "two numbers or null")
-    return None if abs(value) == float("inf") else float(value)
+    return dtype, first.bounds("range"), first.optional_text("unit"), ()
 
 
 # --- operations ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from math import isfinite
+from sys import float_info
+from typing import Any, TypeGuard
 
 from ijbridge.errors import DescriptionError
 
@@ -16,7 +18,7 @@ class Fields:
         self.path = path
         if not isinstance(value, Mapping):
             raise self.error(f"{self._at('')} must be a mapping of names to values, found {shown(value)}")
-        self.value = value
+        self.value = {str(key): one for key, one in value.items()}  # YAML allows numbers as names, too
 
     def error(self, message: str) -> DescriptionError:
         """Make the error that says what is wrong in this description."""
@@ -54,7 +56,7 @@ class Fields:
         if value is None and default is not None:
             return default
         allowed = "a number" if low is None else f"a number of at least {low:g}"
-        if isinstance(value, bool) or not isinstance(value, int | float) or (low is not None and value < low):
+        if not is_number(value) or (low is not None and not value >= low):
             raise self.wrong(key, allowed)
         return float(value)
 
@@ -75,15 +77,17 @@ class Fields:
 
     def flag(self, key: str, default: bool = False) -> bool:
         """Give true or false."""
-        value = self.value.get(key, default)
+        value = self.value.get(key)
+        if value is None:
+            return default
         if not isinstance(value, bool):
             raise self.wrong(key, "true or false")
         return value
 
     def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         """Give a text that is one of ``allowed``."""
-        value = self.text(key, default)
-        if value not in allowed:
+        value = self.value.get(key) if key in self else default
+        if not isinstance(value, str) or value not in allowed:
             raise self.wrong(key, f"one of {', '.join(allowed)}")
         return value
 
@@ -102,9 +106,17 @@ class Fields:
             return None
         value = self.value[key]
         values = value if isinstance(value, list | tuple) else [value]
-        if not values or any(isinstance(one, bool) or not isinstance(one, int | float) for one in values):
+        if not values or not all(is_number(one) for one in values):
             raise self.wrong(key, "a number or a list of numbers")
         return tuple(float(one) for one in values)
+
+    def bounds(self, key: str) -> tuple[float | None, float | None]:
+        """Give the lowest and the highest value of a range; null, a text (``-inf``) and infinity are open."""
+        values = self.list(key) or [None, None]
+        if len(values) != 2 or not all(one is None or isinstance(one, str) or is_number(one) for one in values):
+            raise self.wrong(key, "two numbers, or null where it is open")
+        low, high = (float(one) if is_number(one) and isfinite(one) else None for one in values)
+        return low, high
 
     def mapping(self, key: str) -> Fields:
         """Give a mapping; an absent one is empty."""
@@ -120,6 +132,13 @@ class Fields:
         if not path:
             return "the description"
         return f"`{path}`" if quote else path
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether a value is a number that a float can hold (an integer may be larger)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= float_info.max
 
 
 def shown(value: Any) -> str:

@@ -7,8 +7,11 @@ description or a zip entry says; symbolic links out of it are refused; nothing i
 from __future__ import annotations
 
 import hashlib
+import os.path
 import re
+import struct
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +21,10 @@ from ijbridge.errors import ModelNotFoundError, NotAModelError, PackageError
 #: Names of a bioimage.io description, best first.
 _DESCRIPTIONS = ("rdf.yaml", "bioimageio.yaml", "model.yaml", "rdf.yml", "bioimageio.yml", "model.yml")
 _DESCRIPTION_SUFFIXES = (".bioimageio.yaml", ".model.yaml", ".bioimageio.yml", ".model.yml")
+
+#: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
+#: that it does not know.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 class Package(ABC):
@@ -117,7 +124,7 @@ class FolderPackage(Package):
         return self._inside(self._resolve(source))
 
     def _inside(self, name: str) -> Path:
-        path = (self._root / name).resolve()
+        path = Path(os.path.realpath(self._root / name))  # Path.resolve raises where links go in a circle
         if not path.is_relative_to(self._root):
             raise PackageError(
                 f"{name!r} in {self.location.name} is a link to a file outside the package: only files inside it are read."
@@ -125,7 +132,7 @@ class FolderPackage(Package):
         return path
 
     def _exists(self, name: str) -> bool:
-        return self._inside(name).is_file()
+        return os.path.isfile(self._inside(name))  # noqa: PTH113 - Path.is_file raises where a name is too long
 
     def _read(self, name: str) -> bytes:
         try:
@@ -140,8 +147,9 @@ class ZipPackage(Package):
     def __init__(self, location: Path):
         try:
             with zipfile.ZipFile(location) as archive:
-                self._entries = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
-        except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+                files = [info for info in archive.infolist() if not info.is_dir()]
+                self._entries = {str(PurePosixPath(info.filename.replace("\\", "/"))): info for info in files}
+        except _DAMAGE as error:
             raise NotAModelError(f"{location} is not a zip that can be read: {error}") from error
         super().__init__(location, find_description(location, list(self._entries)))
 
@@ -158,8 +166,7 @@ class ZipPackage(Package):
         try:
             with zipfile.ZipFile(self.location) as archive:
                 return archive.read(self._entries[name])
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-            # zipfile raises RuntimeError for an encrypted entry, NotImplementedError for an unknown compression
+        except _DAMAGE as error:
             raise PackageError(f"{name!r} in {self.location} cannot be read: {error}") from error
 
 
@@ -173,8 +180,8 @@ def open_package(source: str | Path) -> Package:
     NotAModelError
         If it is a file of another kind, or a folder or zip with several descriptions and no way to tell which is meant.
     """
-    location = Path(source).expanduser().absolute()
-    if not location.exists():
+    location = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111 - Path.expanduser raises for an unknown user
+    if not os.path.exists(location):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise ModelNotFoundError(
             f"There is no model at {location}: give the path of a model's folder, zip or description file."
         )

@@ -1,0 +1,62 @@
+"""The options of a run, from texts and from Python values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ijbridge.errors import OptionError
+from ijbridge.options import Options
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("auto", "auto"), ("whole", "whole"), (" Whole ", "whole"), ("512", 512), (512, 512), (1, 1),
+        ("y=512,x=256", {"y": 512, "x": 256}), ("y=512, x=512, z=16", {"y": 512, "x": 512, "z": 16}), ("z=4", {"z": 4}),
+        ({"y": 64, "x": 32}, {"y": 64, "x": 32}), ({"row": 64, "col": 32}, {"y": 64, "x": 32}), ("Y=8", {"y": 8}),
+    ],
+)  # fmt: skip
+def test_a_tile_is_a_word_a_number_or_a_number_per_axis(value: Any, expected: Any) -> None:
+    assert Options.read(tile=value).tile == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "big", "0", "-5", "5.5", "y=", "=5", "y=0", "y=5,y=6", "y=5,row=6", "c=3", "b=1", "q=5", "y=5;x=5", "y=5,,x=5", "y:5",
+     0, -1, 5.5, True, None, {}, {"c": 3}, {"y": 0}, {"y": "5"}, {"y": True}, {"y": 5, "row": 6}, [512, 512]],
+)  # fmt: skip
+def test_a_tile_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(OptionError) as caught:
+        Options.read(tile=value)
+    assert str(caught.value).startswith("tile=")
+    assert "use auto, whole, a number of pixels" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("auto", "auto"), ("Declared", "declared"), ("32", 32), (32, 32), (0, 0), ("0", 0)]
+)
+def test_a_halo_is_a_word_or_a_number(value: Any, expected: Any) -> None:
+    assert Options.read(halo=value).halo == expected
+
+
+@pytest.mark.parametrize("value", ["", "some", "-1", -1, "1.5", 1.5, True, None, "y=5"])
+def test_a_halo_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^halo=.* use auto, declared, or a number of pixels"):
+        Options.read(halo=value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("auto", "auto"), ("CPU", "cpu"), (" cuda ", "cuda")])
+def test_a_device_is_one_of_three_words(value: str, expected: str) -> None:
+    assert Options.read(device=value).device == expected
+
+
+@pytest.mark.parametrize("value", ["", "gpu", "cuda:0", None])
+def test_a_device_that_is_not_known_is_refused_with_those_that_are(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^device=.* auto, cpu, cuda"):
+        Options.read(device=value)
+
+
+def test_without_options_everything_is_automatic() -> None:
+    assert Options.read() == Options(tile="auto", halo="auto", device="auto")

@@ -1,0 +1,194 @@
+"""The inference server: plain data in and out, pixels where the caller put them, models that stay loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import ijbridge
+from builders import channel, described, follows, identity, one_conv, space, subtraction, write_model
+from ijbridge.errors import AxesError, Cancelled, ModelNotFoundError, OptionError, PixelValueError
+from ijbridge.server import InferenceServer
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    pre = [{"id": "scale_range", "kwargs": {"min_percentile": 1, "max_percentile": 99.8}}]
+    return write_model(tmp_path / "m", one_conv(), halo=1, pre=pre)
+
+
+def picture(*shape: int, dtype: str = "uint16") -> Any:
+    return np.random.default_rng(0).integers(0, 250, shape).astype(dtype)
+
+
+def about(array: Any, axes: str = "yx", **more: Any) -> dict[str, Any]:
+    """What the plugin says of an image."""
+    return {"name": "cells.tif", "shape": list(array.shape), "axes": axes, "dtype": array.dtype.name, **more}
+
+
+def run(server: InferenceServer, model: Path, array: Any, axes: str = "yx", **more: Any) -> tuple[Any, dict[str, Any]]:
+    """Plan, make room for the result, predict: as the plugin does."""
+    image = about(array, axes)
+    options: Mapping[str, Any] = {"tile": 24}
+    (planned,) = server.plan(str(model), image, options)["outputs"]
+    result = np.zeros(planned["shape"], planned["dtype"])
+    return result, server.predict(str(model), image, options, array, [result], **more)
+
+
+def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
+    array = picture(3, 40, 50)
+    image = about(array, "tyx", pixel_size={"x": 0.25, "y": 0.25, "t": 2}, units={"x": "micron", "y": "micron", "t": "sec"})
+    reply = InferenceServer().plan(str(model), image, {"tile": "24", "halo": "auto", "device": None})
+    assert json.loads(json.dumps(reply)) == reply
+    assert reply["outputs"] == [
+        {
+            "name": "out",
+            "title": "cells-out",
+            "axes": "tyx",
+            "shape": [3, 40, 50],
+            "dtype": "float32",
+            "pixel_size": {"x": 0.25, "y": 0.25, "t": 2.0},
+            "units": {"x": "micron", "y": "micron", "t": "sec"},
+            "channel_names": [],
+        }
+    ]
+    assert "t is looped over (3)" in reply["summary"]
+
+
+def test_a_prediction_has_the_same_bytes_as_from_python(model: Path) -> None:
+    for dtype in ("uint8", "uint16", "float32"):
+        array = picture(40, 50, dtype=dtype)
+        result, reply = run(InferenceServer(), model, array)
+        expected = ijbridge.predict(model, array, tile=24)
+        assert isinstance(expected, xr.DataArray)
+        assert result.tobytes() == expected.values.tobytes()
+        assert "tile: y=24,x=24" in reply["provenance"]
+        assert "images.raw: cells" in reply["provenance"]
+        assert reply["warnings"] == []
+
+
+@pytest.mark.parametrize(("dtype", "shown"), [("uint8", "uint8"), ("float64", "float32"), ("float16", "float32")])
+def test_a_result_imagej_cannot_show_is_given_in_a_type_it_can(tmp_path: Path, dtype: str, shown: str) -> None:
+    path = write_model(
+        tmp_path / "m",
+        identity(dtype=dtype),
+        inputs=[described("raw", channel("c"), space("y", 40), space("x", 50), dtype=dtype)],
+        outputs=[described("out", channel("c"), follows("y"), follows("x"), dtype=dtype)],
+    )
+    array = picture(40, 50, dtype="uint8")
+    result, _ = run(InferenceServer(), path, array)
+    assert result.dtype == shown
+    np.testing.assert_array_equal(result, array)
+
+
+def test_a_description_is_plain_data(model: Path) -> None:
+    reply = InferenceServer().describe(str(model))
+    assert json.loads(json.dumps(reply)) == reply
+    assert reply["name"] == "Little Network"
+
+
+def test_progress_and_stopping_reach_the_host(model: Path) -> None:
+    told: list[tuple[int, int]] = []
+    run(InferenceServer(), model, picture(40, 50), progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (6, 6)
+    with pytest.raises(Cancelled):
+        run(InferenceServer(), model, picture(40, 50), cancelled=lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [({"tile": "huge"}, OptionError), ({"halo": -1}, OptionError), ({"device": "abacus"}, OptionError)]
+)
+def test_a_malformed_option_is_refused(model: Path, options: Mapping[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match="is not understood"):
+        InferenceServer().plan(str(model), about(picture(40, 50)), options)
+
+
+def test_what_cannot_be_run_is_an_error_with_a_sentence(model: Path, tmp_path: Path) -> None:
+    server = InferenceServer()
+    with pytest.raises(ModelNotFoundError):
+        server.describe(str(tmp_path / "nothing"))
+    with pytest.raises(AxesError, match="cells has 3 channels, but"):
+        server.plan(str(model), about(picture(3, 40, 50), "cyx"), {})
+    bad = np.full((40, 50), np.nan, np.float32)
+    with pytest.raises(PixelValueError, match="cells holds 2000 pixels that are NaN"):
+        run(server, model, bad)
+
+
+def test_a_model_of_several_inputs_is_not_run_on_one_image(tmp_path: Path) -> None:
+    path = subtraction(tmp_path / "m", ("a", "b"))
+    with pytest.raises(OptionError, match=r"has 2 inputs \(a, b\), but from ImageJ it gets the active image only"):
+        InferenceServer().plan(str(path), about(picture(40, 50)), {})
+
+
+def test_calls_from_several_threads_do_not_disturb_each_other(model: Path) -> None:
+    server = InferenceServer()
+    arrays = [picture(60, 50) + number for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda array: run(server, model, array)[0], arrays))
+    for array, result in zip(arrays, results, strict=True):
+        expected = ijbridge.predict(model, array, tile=24)
+        assert isinstance(expected, xr.DataArray)
+        assert result.tobytes() == expected.values.tobytes()
+
+
+# --- models that stay loaded -----------------------------------------------------------------------------------------
+
+
+def spoil(model: Path) -> None:
+    """Make the weights unusable without a trace in the times and sizes of files: who reads them again fails."""
+    file = model / "weights.onnx"
+    before = file.stat()
+    file.write_bytes(bytes(before.st_size))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_model_stays_loaded_until_it_is_released(model: Path, tmp_path: Path) -> None:
+    server = InferenceServer()
+    first, _ = run(server, model, picture(40, 50))
+    spoil(model)
+    again, _ = run(server, model, picture(40, 50))
+    np.testing.assert_array_equal(again, first)
+    server.release()
+    with pytest.raises(ijbridge.IJBridgeError, match="is not the file that was described"):
+        run(server, model, picture(40, 50))
+
+
+def test_a_model_that_changed_on_disk_is_read_again(model: Path) -> None:
+    server = InferenceServer()
+    first, _ = run(server, model, picture(40, 50))
+    write_model(model, one_conv(seed=5), halo=1)
+    again, _ = run(server, model, picture(40, 50))
+    assert np.abs(again - first).max() > 0.01
+    fresh, _ = run(InferenceServer(), model, picture(40, 50))
+    np.testing.assert_array_equal(again, fresh)
+
+
+def test_one_model_by_two_paths_is_one_model(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = InferenceServer(max_models=1)
+    expected, _ = run(server, model, picture(40, 50))
+    spoil(model)
+    for path in (Path("m"), Path("m") / ".." / "m"):
+        found, _ = run(server, path, picture(40, 50))
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_least_recently_used_model_goes_first(tmp_path: Path) -> None:
+    server = InferenceServer(max_models=2)
+    paths = [write_model(tmp_path / name, one_conv(seed=number), halo=1) for number, name in enumerate("abc")]
+    for number in (0, 1, 0, 2):  # the second is used longest ago when the third comes
+        run(server, paths[number], picture(40, 50))
+    for path in paths:
+        spoil(path)
+    run(server, paths[0], picture(40, 50))
+    run(server, paths[2], picture(40, 50))
+    with pytest.raises(ijbridge.IJBridgeError):
+        run(server, paths[1], picture(40, 50))
