@@ -235,7 +235,7 @@ def described(name: str, *axes: Mapping[str, Any], dtype: str = "float32", **mor
     return {"id": name, "axes": [{"type": "batch"}, *axes], "data": {"type": dtype}, **more}
 
 
-def subtraction(folder: Path, inputs: tuple[str, str], outputs: tuple[str, str] = ("z", "y")) -> Path:
+def subtraction(folder: Path, inputs: Sequence[str], outputs: Sequence[str] = ("z", "y")) -> Path:
     """A network that gives z = a - b and y = b - a; described with these inputs and outputs in this order."""
     free = {"min": 1, "step": 1}
     net = Network()

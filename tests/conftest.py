@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from builders import one_conv, write_model
+from commandline import Run, network_gives, pixels
+from ijbridge.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_SAMPLE = REPOSITORY.parent / "shared" / "samples" / "unet2d_nuclei_broad"
@@ -16,3 +21,34 @@ def shared_sample() -> Path:
     if not SHARED_SAMPLE.is_dir():
         pytest.skip(f"the published sample model is not there: {SHARED_SAMPLE}")
     return SHARED_SAMPLE
+
+
+@pytest.fixture
+def little_model(tmp_path: Path) -> Path:
+    """Give a folder with a model of one 3 x 3 convolution that reproduces its test tensors."""
+    folder = write_model(tmp_path / "model", one_conv(), halo=1)
+    given = pixels(20, 24, seed=1)
+    expected = network_gives(folder, given)
+    return write_model(folder, one_conv(), halo=1, test_input=given[None, None], test_output=expected[None, None])
+
+
+@pytest.fixture
+def little_image(tmp_path: Path) -> Path:
+    """Give a file with an image of 40 x 50 pixels."""
+    np.save(tmp_path / "cells.npy", pixels(40, 50))
+    return tmp_path / "cells.npy"
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Call the command line in this process; give status, output and errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        try:
+            status = main([str(one) for one in arguments])
+        except SystemExit as stop:  # argparse's own refusals
+            status = stop.code if isinstance(stop.code, int) else 1
+        return (status, *capfd.readouterr())
+
+    return call

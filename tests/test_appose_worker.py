@@ -52,7 +52,9 @@ class Worker:
         return reply
 
     def maps(self, segment: Any) -> bool:
-        """Whether the process still holds a segment of shared memory."""
+        """Whether the process still holds a segment of shared memory; only Linux says."""
+        if sys.platform != "linux":
+            return False
         return segment.name.strip("/") in Path(f"/proc/{self.call('hello')['pid']}/maps").read_text()
 
 
@@ -197,9 +199,9 @@ def test_a_run_is_cancelled_between_two_tiles_and_the_worker_goes_on(worker: Wor
             if event.current == 1:
                 event.task.cancel()
 
-    result, reply = predict(worker, model, picture(50, 600, 600), "tyx", hear)
+    result, reply = predict(worker, model, picture(20, 300, 300), "tyx", hear)
     assert reply["error"]["kind"] == "Cancelled"
-    assert f"Cancelled after {seen[-1]} of {50 * 28 * 28} tiles" in reply["error"]["message"]
+    assert f"Cancelled after {seen[-1]} of {20 * 14 * 14} tiles" in reply["error"]["message"]
     assert np.count_nonzero(result[-1]) == 0
     assert "error" not in predict(worker, model, picture(40, 50))[1]
 
@@ -247,6 +249,7 @@ def test_segments_that_are_too_few_or_too_small_are_a_reply(worker: Worker, mode
         assert not any(worker.maps(segment) for segment in segments)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere shared memory is not to be seen as files")
 def test_shared_memory_is_gone_when_the_plugin_unlinks_it(worker: Worker, model: Path) -> None:
     array = picture(40, 50)
     with shared(array.nbytes, array.size * 4) as segments:

@@ -74,7 +74,7 @@ def test_an_output_follows_by_the_ratio_of_the_scales_and_an_offset(
 def test_references_are_followed_through_other_tensors(tmp_path: Path) -> None:
     fine = described("fine", channel("c"), *(space(one, {"tensor_id": "raw", "axis_id": one}, scale=0.5) for one in "yx"))
     finer = [space(one, {"tensor_id": "fine", "axis_id": one, "offset": -4}, scale=0.25, halo=2) for one in "yx"]
-    last = [space(one, {"tensor_id": "finer", "axis_id": one}, scale=0.25) for one in "yx"]
+    last = [space(one, {"tensor_id": "finer", "axis_id": one, "offset": 1}, scale=0.5) for one in "yx"]
     description = read(
         tmp_path,
         [described("raw", *ANY), fine],
@@ -83,8 +83,9 @@ def test_references_are_followed_through_other_tensors(tmp_path: Path) -> None:
     found = of(description, raw=(30, 40), fine=(60, 80))
     assert list(found.sizes) == ["raw.y", "raw.x"]
     assert output(found, description, "finer")["y"].link == Link(Fraction(4), Fraction(-4), 2)
-    assert output(found, description, "last")["y"].link == Link(Fraction(4), Fraction(-4))
-    assert output(found, description, "last")["y"].size == 116
+    assert output(found, description, "finer")["y"].size == 116
+    assert output(found, description, "last")["y"].link == Link(Fraction(2), Fraction(-1))
+    assert output(found, description, "last")["y"].size == 59
     assert found.rules()["raw.y"].inputs == (Link(), Link(Fraction(2)))
 
 

@@ -359,6 +359,7 @@ def test_a_place_where_nothing_can_be_written_is_refused(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", ["a.tif", "a.npy"])
 def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("resource")
     (tmp_path / name).write_text("old")
     code = (
         "import resource, numpy as np; from ijbridge.errors import ResultError\n"

@@ -279,13 +279,24 @@ def test_the_largest_floats_are_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.values, image)
 
 
-@pytest.mark.parametrize("operation", [NORMAL, RANGE])
+@pytest.mark.parametrize("operation", [NORMAL, {"id": "scale_range", "kwargs": {}}])
 @pytest.mark.parametrize("value", [0, 0.1, 7.7])
 def test_a_constant_image_is_found_and_gives_finite_numbers(tmp_path: Path, operation: Any, value: float) -> None:
     with LoadedModel(model(tmp_path / "m", [operation])) as loaded:
         found = loaded.run({"raw": make_image(np.full((37, 53), value), "yx", name="cells")}, Options.read())
     assert found.warnings == ("cells is constant, so it cannot be normalised: the result there means nothing.",)
     assert np.isfinite(found.images["out"].array).all()
+
+
+def test_an_image_whose_percentiles_are_equal_is_not_called_constant(tmp_path: Path) -> None:
+    image = np.zeros((37, 53), np.uint8)
+    image[3, 3] = 9
+    with LoadedModel(model(tmp_path / "m", [RANGE])) as loaded:
+        found = loaded.run({"raw": make_image(image, "yx", name="cells")}, Options.read())
+    assert found.warnings == (
+        "cells has the same value at the percentiles 1, 99.8 over all axes, so it cannot be normalised: the result there "
+        "means nothing.",
+    )
 
 
 def test_one_constant_sample_among_others_is_counted(tmp_path: Path) -> None:

@@ -222,6 +222,11 @@ def test_the_declared_halo_is_taken_unless_one_is_given(tmp_path: Path) -> None:
     assert plan(model, image, tile=64, halo="0").halo_of("raw.y") == 0
 
 
+def test_a_tile_along_an_axis_the_model_does_not_tile_is_said(tmp_path: Path) -> None:
+    found = plan(write_model(tmp_path, one_conv(), halo=1), header("zyx", 5, 300, 200), tile={"y": 64, "z": 16})
+    assert findings(found)["tile-ignored"] == "A tile is named along z, which the model does not tile."
+
+
 def test_a_model_without_halo_is_warned_of_where_its_image_is_tiled(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m", one_conv())
     image = header("yx", 300, 200)

@@ -26,8 +26,15 @@ def rules(halo: int = 16, step: int = 8, tileable: bool = True) -> AxisRules:
 def ladder(
     sizes: Mapping[str, int], one: AxisRules | Mapping[str, AxisRules], tile: Any = "auto", memory: int = GIGABYTE
 ) -> tuple[dict[str, Line], ...]:
-    each = one if isinstance(one, Mapping) else dict.fromkeys(sizes, one)
-    return tile_choice.ladder(sizes, each, {name: name for name in sizes}, tile, memory)
+    """The ladder for an input named raw; other inputs' axes are named in full."""
+    sizes = {full(name): size for name, size in sizes.items()}
+    each = {full(name): rule for name, rule in one.items()} if isinstance(one, Mapping) else dict.fromkeys(sizes, one)
+    found = tile_choice.ladder(sizes, each, {name: name.rpartition(".")[2] for name in sizes}, tile, memory)
+    return tuple({name.removeprefix("raw."): line for name, line in lines.items()} for lines in found)
+
+
+def full(name: str) -> str:
+    return name if "." in name else f"raw.{name}"
 
 
 def pixels(lines: Mapping[str, Line]) -> int:
@@ -88,6 +95,16 @@ def test_short_axes_stay_whole_while_long_ones_are_cut() -> None:
     first = ladder({"z": 10, "y": 4000, "x": 4000}, rules(halo=4))[0]
     assert first["z"].is_whole
     assert not first["y"].is_whole
+
+
+def test_another_input_of_its_own_size_does_not_make_tiles_smaller() -> None:
+    alone = ladder({"y": 3000, "x": 3000}, rules())[0]
+    sizes = {"y": 3000, "x": 3000, "other.y": 700, "other.x": 700}
+    whole = rules(tileable=False)
+    both = ladder(sizes, {"y": rules(), "x": rules(), "other.y": whole, "other.x": whole})[0]
+    assert {name: both[name] for name in alone} == alone
+    assert both["other.y"].is_whole
+    assert tile_choice.pixels({"raw.y": 30, "raw.x": 40, "other.y": 7, "other.x": 5}) == 30 * 40 + 7 * 5
 
 
 def test_tiles_share_the_pixels_evenly() -> None:

@@ -6,7 +6,11 @@ Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceba
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import logging
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +31,16 @@ _HALO = "auto, declared, or pixels on every side of a tile"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name in another script is no reason to fail
     parser = _parser()
     given = parser.parse_args(arguments)
+    if not given.debug:
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters of its complaints is raised, too
     try:
         status: int = given.run(given)
+        sys.stdout.flush()
     except OptionError as error:
         _report(error, given.debug)
         return 2
@@ -41,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads any more; the interpreter would complain when it flushes
+        # nobody reads any more; what is left goes nowhere, or the interpreter would complain when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
         if given.debug:
@@ -232,8 +243,9 @@ def _targets(model: LoadedModel, given: argparse.Namespace) -> list[dict[str, Pa
 
     names = [tensor.id for tensor in model.description.outputs]
     out = Path(given.output)
-    is_file = out.suffix.lower() in SUFFIXES and not out.is_dir()
-    if is_file or (out.suffix and not out.exists()):
+    # Path's own methods raise for a folder that may not be entered
+    is_file = out.suffix.lower() in SUFFIXES and not os.path.isdir(out)  # noqa: PTH112
+    if is_file or (out.suffix and not os.path.exists(out)):  # noqa: PTH110
         if len(given.images) * len(names) > 1:
             what = f"{len(given.images)} images" if len(given.images) > 1 else f"{len(names)} outputs ({', '.join(names)})"
             raise OptionError(f"{out} is one file, but there are {what}: give a folder.")
@@ -244,14 +256,17 @@ def _targets(model: LoadedModel, given: argparse.Namespace) -> list[dict[str, Pa
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultError(f"The folder {out} cannot be made: {error.strerror}.") from error
-        targets = [{name: out / f"{Path(image).stem}-{name}.tif" for name in names} for image in given.images]
-    written = [file.resolve() for files in targets for file in files.values()]
-    for image in given.images:
-        if Path(image).resolve() in written:
+        targets = [{name: out / f"{Path(image).stem}-{_file_name(name)}.tif" for name in names} for image in given.images]
+        for files in targets:
+            for file in files.values():
+                check_writable(file)
+    written = [os.path.realpath(file) for files in targets for file in files.values()]
+    for image in (*given.images, *(other.partition("=")[2] for other in given.input)):
+        if os.path.realpath(image) in written:
             raise ResultError(f"The result would overwrite the image {image}: choose another place.")
-    for file in written:
-        if written.count(file) > 1:
-            raise ResultError(f"Two results would be written to {file}: their images have the same name.")
+    for name in written:
+        if written.count(name) > 1:
+            raise ResultError(f"Two results would be written to {name}: their images have the same name.")
     return targets
 
 
@@ -262,7 +277,7 @@ def _save_failures(report: Any, folder: str | None) -> list[Path]:
     for one in report.outputs:
         if not one.passed:
             target = Path(folder or ".")
-            file = target / f"{report.model}-{one.output}.npy".replace("/", "_").replace(" ", "_")
+            file = target / _file_name(f"{report.model}-{one.output}.npy")
             try:
                 target.mkdir(parents=True, exist_ok=True)
                 np.save(file, one.array)
@@ -270,6 +285,11 @@ def _save_failures(report: Any, folder: str | None) -> list[Path]:
                 raise ResultError(f"The output cannot be saved as {file}: {error.strerror}.") from error
             saved.append(file)
     return saved
+
+
+def _file_name(name: str) -> str:
+    """Make a file name of names that a description gave."""
+    return re.sub(r"[/\\:\0 ]", "_", name)
 
 
 @contextmanager
@@ -289,12 +309,14 @@ def _progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    from ijbridge.describing import plain
+
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _report(error: IJBridgeError, debug: bool, image: str | None = None) -> None:
     if debug:
         traceback.print_exception(error)
-    sentence = " ".join(str(error).split())
+    sentence = str(error)
     about = f"{image}: " if image is not None and Path(image).stem not in sentence else ""
     print(f"error: {about}{sentence}", file=sys.stderr)

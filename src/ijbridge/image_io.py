@@ -99,6 +99,8 @@ def check_writable(path: Path) -> None:
         )
     if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         raise ResultError(f"The folder {path.parent} does not exist: make it first, or choose another.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ResultError(f"The folder {path.parent} may not be written to: choose another, or change its rights.")
     if os.path.isdir(path):  # noqa: PTH112
         raise ResultError(f"{path} is a folder: name a file in it, such as {path / 'result.tif'}.")
 

@@ -164,10 +164,12 @@ def _constant_findings(plan: Plan, numbers: Mapping[NeedKey, Mapping[SampleKey, 
         )
         if flat:
             where = f" in {flat} of {len(samples)} samples" if len(samples) > 1 else ""
+            name = inputs[tensor].image.name
+            all_equal = need.kind == "moments" or need.percentiles == (0.0, 100.0)
+            found = f"{name} is constant" if all_equal else f"{name} has the same value at the {need.described()}"
             yield Finding(
-                "constant", "warning", f"{inputs[tensor].image.name} is constant{where}", "so it cannot be normalised",
-                "the result there means nothing",
-            )  # fmt: skip
+                "constant", "warning", f"{found}{where}", "so it cannot be normalised", "the result there means nothing"
+            )
 
 
 def applied(

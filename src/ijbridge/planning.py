@@ -264,7 +264,12 @@ def _tile_findings(
 ) -> list[Finding]:
     if isinstance(options.tile, str):
         return []
-    findings = []
+    tiled = {letters[name] for name in result.lines}
+    findings = [
+        Finding("tile-ignored", "warning", f"A tile is named along {letter}", "which the model does not tile")
+        for letter in (options.tile if isinstance(options.tile, Mapping) else ())
+        if letter not in tiled
+    ]
     for name, line in result.lines.items():
         wanted = options.tile.get(letters[name] or "") if isinstance(options.tile, Mapping) else options.tile
         if wanted is None or line.tile == wanted or (line.is_whole and wanted > line.size):
@@ -331,7 +336,7 @@ def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan], bytes_per_
     import numpy as np
 
     results = sum(prod(one.result.shape) * np.dtype(one.result.dtype).itemsize for one in outputs)
-    return int(results + prod(line.tile for line in lines.values()) * bytes_per_pixel)
+    return int(results + tile_choice.pixels({name: line.tile for name, line in lines.items()}) * bytes_per_pixel)
 
 
 def described_operations(tensor: Tensor) -> list[str]:

@@ -111,7 +111,9 @@ def apply(operation: Operation, x: Array, axis_ids: Sequence[str], numbers: Sequ
         case EnsureDtype(dtype):
             return cast(x, dtype)
         case Binarize(threshold, axis):
-            return (x > along(threshold, axis)).astype(np.uint8)
+            limit = along(threshold, axis)
+            # a threshold of 0.1 is the tensor's own 0.1, which is not above itself
+            return (x > (limit.astype(x.dtype) if x.dtype.kind == "f" else limit)).astype(np.uint8)
         case Clip(low, high):
             if numbers:
                 measured_low, measured_high = numbers[0]

@@ -47,7 +47,7 @@ def provenance(resolved: ResolvedPlan, record: Record, session: Session) -> dict
 
 def provenance_text(record: Mapping[str, Any]) -> str:
     """Give a record as lines for people, as ImageJ's Image > Show Info shows them."""
-    return "\n".join(["Made by ijbridge", *_lines(record, "")])
+    return "\n".join(["Made by ijbridge", *_lines(record, "")]) + "\n"
 
 
 def _lines(value: Mapping[str, Any], prefix: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ijbridge.formats.package import open_package
 from ijbridge.image import Image, make_image
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.typing import Array
+from ijbridge.typing import Array, Float
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,7 @@ def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance
         raise DescriptionError(
             f"The test tensor of {tensor.id!r} has the shape {expected.shape}, the result {result.header.described()}."
         )
-    difference = np.abs(found.astype(np.float64) - aligned.astype(np.float64))
-    difference[np.isnan(difference)] = np.inf
-    limit = tolerance.absolute + tolerance.relative * np.abs(aligned.astype(np.float64))
+    difference, limit = _differences(found.astype(np.float64), aligned.astype(np.float64), tolerance)
     mismatched = int((difference > limit).sum())
     place = np.unravel_index(int(difference.argmax()), difference.shape)
     return OutputReport(
@@ -150,6 +149,18 @@ def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance
         array=found,
         axes=axes,
     )
+
+
+def _differences(found: Float, expected: Float, tolerance: Tolerance) -> tuple[Float, Float]:
+    """Give how far off each value is and may be; what is not finite has to be the same, or is infinitely far off."""
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(found - expected)
+        limit = tolerance.absolute + tolerance.relative * np.abs(expected)
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    difference[~np.isfinite(difference)] = np.inf
+    difference[same] = 0
+    limit[~np.isfinite(limit)] = 0
+    return difference, limit
 
 
 def report_dict(report: TestReport) -> dict[str, Any]:
@@ -192,9 +203,12 @@ def _load(description: ModelDescription, tensor: Tensor) -> Array:
     file = tensor.test_tensor or FileRef("")
     data = open_package(description.location).read(file, f"test tensor of {tensor.id!r}")
     try:
-        array: Array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, OSError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+        # the last two come of a header that is damaged: it is a Python literal
         raise DescriptionError(f"The test tensor {file.source!r} is not a .npy file of numbers: {error}.") from error
+    if array.dtype.kind not in "biuf":
+        raise DescriptionError(f"The test tensor {file.source!r} is of type {array.dtype.name}, not of numbers.")
     if array.ndim != len(tensor.axes):
         raise DescriptionError(
             f"The test tensor {file.source!r} has {array.ndim} dimensions, but {tensor.id!r} is described with "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import ceil, prod
 
@@ -53,15 +53,15 @@ def ladder(
         return (_lay(sizes, rules, letters, wanted),)
     largest = max(1, min(_MAX_TILE_PIXELS, memory // 2 // bytes_per_pixel))
     tilings: list[dict[str, Line]] = []
-    pixels = prod(rules[name].valid(size) for name, size in sizes.items())
-    if pixels * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
+    in_one_piece = pixels({name: rules[name].valid(size) for name, size in sizes.items()})
+    if in_one_piece * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
         because = next(iter({one.whole_because for one in rules.values()}), "")
         raise PlanError(
             f"The model cannot be run in tiles ({because}), and the image in one piece would take about "
-            f"{pixels * bytes_per_pixel / 1e9:.1f} GB of memory, of which {memory / 1e9:.1f} GB are free: give a part of the "
-            "image, or name a tile (tile=512) and mind the seams."
+            f"{in_one_piece * bytes_per_pixel / 1e9:.1f} GB of memory, of which {memory / 1e9:.1f} GB are free: give a part "
+            "of the image, or name a tile (tile=512) and mind the seams."
         )
-    if pixels <= largest * _WHOLE_ALLOWANCE:
+    if in_one_piece <= largest * _WHOLE_ALLOWANCE:
         tilings.append(_lay(sizes, rules, letters, dict.fromkeys(sizes)))
     budget = float(largest)
     while budget >= 1 and len(tilings) < 12:
@@ -72,22 +72,36 @@ def ladder(
     return tuple(one for number, one in enumerate(tilings) if one not in tilings[:number])
 
 
+def pixels(sizes: Mapping[str, int]) -> int:
+    """Give how many pixels the inputs have together, from their sizes along the lines."""
+    return sum(prod(sizes[name] for name in names) for names in _per_input(sizes))
+
+
+def _per_input(lines: Iterable[str]) -> list[list[str]]:
+    """Put the lines of one input together; each is named ``tensor.axis``."""
+    inputs: dict[str, list[str]] = {}
+    for name in lines:
+        inputs.setdefault(name.rpartition(".")[0], []).append(name)
+    return list(inputs.values())
+
+
 def _one_size(tile: object) -> int | None:
     return tile if isinstance(tile, int) else None
 
 
 def _cube(sizes: Mapping[str, int], rules: Mapping[str, AxisRules], budget: float) -> dict[str, int | None]:
-    """Give the tile of at most ``budget`` pixels that is nearest to a cube; short axes stay whole."""
-    chosen: dict[str, int | None] = {}
-    open_axes = [name for name in sizes if rules[name].tileable]
-    budget /= prod(rules[name].valid(sizes[name]) for name in sizes if name not in open_axes)
-    for name in sorted(open_axes, key=lambda one: rules[one].valid(sizes[one])):
-        side = max(1.0, budget) ** (1 / (len(open_axes) - len(chosen)))
-        whole = rules[name].valid(sizes[name])
-        tile = min(whole, max(rules[name].smallest_tile(), rules[name].fitting(int(side))))
-        chosen[name] = None if tile >= whole else tile
-        budget /= tile
-    return {name: chosen.get(name) for name in sizes}
+    """Give, for each input, the tile of at most ``budget`` pixels that is nearest to a cube; short axes stay whole."""
+    chosen: dict[str, int | None] = dict.fromkeys(sizes)
+    for names in _per_input(sizes):
+        open_axes = sorted((name for name in names if rules[name].tileable), key=lambda one: rules[one].valid(sizes[one]))
+        left = budget / prod(rules[name].valid(sizes[name]) for name in names if name not in open_axes)
+        for number, name in enumerate(open_axes):
+            side = max(1.0, left) ** (1 / (len(open_axes) - number))
+            whole = rules[name].valid(sizes[name])
+            tile = min(whole, max(rules[name].smallest_tile(), rules[name].fitting(int(side))))
+            chosen[name] = None if tile >= whole else tile
+            left /= tile
+    return chosen
 
 
 def _evened(

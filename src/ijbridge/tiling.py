@@ -25,7 +25,7 @@ the line has n, so a tile that starts at s starts at ``s * ratio`` there. Its ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -216,8 +216,3 @@ def mirrored(start: int, length: int, size: int) -> slice | list[int]:
         return slice(start, start + length)
     period = 2 * size
     return [min(one, period - 1 - one) for one in (position % period for position in range(start, start + length))]
-
-
-def overlap_cost(lines: Sequence[Line]) -> float:
-    """Give how many times more pixels all tiles read than the padded sample has."""
-    return prod(len(line.starts) * line.tile / line.padded for line in lines)

@@ -319,6 +319,11 @@ def test_the_data_of_channels_one_by_one_are_those_of_the_first(tmp_path: Path) 
     assert read(tmp_path, described).inputs[0].value_range == (0.0, 255.0)
 
 
+@pytest.mark.parametrize(("value", "expected"), [("MIT", "MIT"), ({"source": "LICENSE.txt"}, "LICENSE.txt"), (None, None)])
+def test_a_licence_is_an_identifier_or_a_file(tmp_path: Path, value: Any, expected: str | None) -> None:
+    assert read(tmp_path, v05(license=value)).license == expected
+
+
 def test_a_newer_patch_is_read_and_noted(tmp_path: Path) -> None:
     assert read(tmp_path, v05()).notes == ()
     assert "newer than 0.5.14" in read(tmp_path, v05(format_version="0.5.99")).notes[0]

@@ -99,7 +99,7 @@ def read(package: Package) -> ModelDescription:
         cite=tuple(
             Citation(one.text("text", ""), one.optional_text("doi"), one.optional_text("url")) for one in root.mappings("cite")
         ),
-        license=root.optional_text("license"),
+        license=_license(root),
         version=root.optional_text("version"),
         documentation=file_ref(root, "documentation"),
         covers=tuple(_cover(root, one) for one in root.list("covers")),
@@ -147,6 +147,13 @@ def _people(root: Fields, key: str) -> tuple[Person, ...]:
         )
         for one in root.mappings(key)
     )
+
+
+def _license(root: Fields) -> str | None:
+    """Give the licence's SPDX identifier, or the name of the file that it is in."""
+    if isinstance(root.raw("license"), Mapping):
+        return root.mapping("license").text("source")
+    return root.optional_text("license")
 
 
 def _cover(root: Fields, value: Any) -> FileRef:

@@ -186,8 +186,11 @@ def open_package(source: str | Path) -> Package:
             f"There is no model at {location}: give the path of a model's folder, zip or description file."
         )
     if location.is_dir():
-        top = [file.name for file in location.iterdir() if file.is_file()]
-        nested = [f"{file.parent.name}/{file.name}" for file in location.glob("*/*") if file.is_file()]
+        try:
+            top = [file.name for file in location.iterdir() if file.is_file()]
+            nested = [f"{file.parent.name}/{file.name}" for file in location.glob("*/*") if file.is_file()]
+        except OSError as error:
+            raise PackageError(f"The folder {location} cannot be read: {error.strerror or error}.") from error
         return FolderPackage(location, location, find_description(location, top + nested))
     if zipfile.is_zipfile(location):
         return ZipPackage(location)
