@@ -145,7 +145,7 @@ def test_both_byte_orders_give_the_same_pixels(tmp_path: Path, order: Any, dtype
     np.testing.assert_array_equal(image.array, array)
 
 
-@pytest.mark.parametrize("compression", ["tiff_deflate", "packbits"])
+@pytest.mark.parametrize("compression", ["tiff_deflate", "packbits", "tiff_lzw"])
 def test_compressed_tiffs_are_read(tmp_path: Path, compression: str) -> None:
     array = pixels(16, 21, dtype="uint8")
     Picture.fromarray(array).save(tmp_path / "a.tif", compression=compression)

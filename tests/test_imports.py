@@ -21,6 +21,7 @@ LEVELS = (
     ("axes", "units", "description"),
     ("image", "options"),
     ("image_io", "views", "statistics", "tiling", "receptive_field"),
+    ("network_facts",),
     ("processing", "checks", "formats", "describing", "graph"),
     ("mapping", "tile_choice", "runtimes"),
     ("geometry",),

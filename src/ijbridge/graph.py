@@ -14,64 +14,17 @@ phase of j; it is exact unless two operations leave out different pixels in betw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import ceil, floor, gcd, lcm
-from typing import TYPE_CHECKING, Any, TypeAlias
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from ijbridge.errors import NetworkError
-from ijbridge.receptive_field import Field
+from ijbridge.network_facts import NetworkFacts
+from ijbridge.receptive_field import AxisFields, Field, Source, common_step, in_blocks, resize_reads, shifted
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-#: An axis of an input: the network's name of the tensor, and the number of the axis.
-Source: TypeAlias = tuple[str, int]
-
-
-#: The fields of one axis of a tensor, by source; empty where it comes from no spatial axis.
-AxisFields: TypeAlias = dict[Source, Field]
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """What was found.
-
-    ``inputs`` are the network's names of its inputs. ``fields`` gives per output (the network's name) and axis number its
-    fields by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons
-    why tiles along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel
-    of the input.
-    """
-
-    inputs: tuple[str, ...]
-    fields: Mapping[str, tuple[Mapping[Source, Field], ...]]
-    grid: Mapping[Source, int]
-    global_operations: Mapping[Source, tuple[str, ...]]
-    bytes_per_pixel: int
-
-    def renamed(self, names: Mapping[str, str]) -> NetworkFacts:
-        """Give the facts in a description's ids; ``names`` has the network's name for each."""
-        ids = {name: tensor_id for tensor_id, name in names.items()}
-
-        def new(source: Source) -> Source:
-            return ids.get(source[0], source[0]), source[1]
-
-        return NetworkFacts(
-            inputs=tuple(ids.get(name, name) for name in self.inputs),
-            fields={
-                ids.get(name, name): tuple({new(source): one for source, one in axis.items()} for axis in axes)
-                for name, axes in self.fields.items()
-            },
-            grid={new(source): one for source, one in self.grid.items()},
-            global_operations={new(source): one for source, one in self.global_operations.items()},
-            bytes_per_pixel=self.bytes_per_pixel,
-        )
-
-    def field(self, output: str, axis: int, source: Source) -> Field | None:
-        """Give how far an output axis looks along a source; None where it does not come from it."""
-        axes = self.fields.get(output, ())
-        return axes[axis].get(source) if axis < len(axes) else None
 
 
 def read_graph(source: Path | bytes) -> NetworkFacts:
@@ -147,7 +100,7 @@ class _Follower:
         return NetworkFacts(
             inputs=tuple(value.name for value in self._graph.input if value.name not in self._constants),
             fields={one.name: tuple(self._tensors.get(one.name, ())) for one in self._graph.output},
-            grid={source: _common(self._steps.get(source, {Fraction(1)})) for source in sources},
+            grid={source: common_step(self._steps.get(source, {Fraction(1)})) for source in sources},
             global_operations={source: tuple(self._reasons.get(source, ())) for source in sources},
             bytes_per_pixel=ceil(self._peak()),
         )
@@ -232,7 +185,7 @@ class _Follower:
             return self._squeeze(node, first, attributes)
         if kind in ("DepthToSpace", "SpaceToDepth"):
             block = attributes["blocksize"]
-            return [*first[:2], *(_blocks(axis, block, kind == "DepthToSpace") for axis in first[2:])]
+            return [*first[:2], *(in_blocks(axis, block, kind == "DepthToSpace") for axis in first[2:])]
         if kind in _OVER_SPACE:
             kept = self._whole(first, range(2, len(first)), node, "looks at all of it")
             return [*kept[:2], *({} for _ in kept[2:])] if kind.startswith("Global") else first
@@ -308,7 +261,7 @@ class _Follower:
             return self._whole(first, changed, node, "stretches it from corner to corner")
         resized = list(first)
         for number in changed:
-            reads = _resize_reads(scales[number], mode, transform, rounding)
+            reads = resize_reads(scales[number], mode, transform, rounding, bool(attributes.get("antialias", 0)))
             resized[number] = {source: one.through(1 / scales[number], reads) for source, one in first[number].items()}
         return resized
 
@@ -334,7 +287,7 @@ class _Follower:
             return self._whole(first, range(len(first)), node, "adds a border that is computed while it runs")
         padded = list(first)
         for number, axis in enumerate(axes):
-            padded[int(axis)] = _shifted(first[int(axis)], -int(pads[number]))
+            padded[int(axis)] = shifted(first[int(axis)], -int(pads[number]))
         return padded
 
     def _slice(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
@@ -438,39 +391,6 @@ def _pads(attributes: Mapping[str, Any], same: list[int]) -> list[int]:
     if automatic == "VALID" or "pads" not in attributes:
         return [0] * len(same)
     return list(attributes["pads"][: len(same)])
-
-
-def _resize_reads(scale: Fraction, mode: str, transform: str, rounding: str) -> Callable[[int], Iterable[int]]:
-    """Give which elements a resizing reads for element j (ONNX operator Resize)."""
-    half = Fraction(1, 2)
-
-    def reads(j: int) -> Iterable[int]:
-        x = (j + half) / scale - half if "half_pixel" in transform else j / scale
-        if mode == "nearest":
-            chosen = {"floor": floor(x), "ceil": ceil(x), "round_prefer_ceil": floor(x + half)}
-            return [chosen.get(rounding, ceil(x - half))]
-        return [floor(x), ceil(x)] if mode == "linear" else range(floor(x) - 1, floor(x) + 3)
-
-    return reads
-
-
-def _shifted(axis: AxisFields, by: int) -> AxisFields:
-    return {source: one.through(Fraction(1), lambda j: [j + by]) for source, one in axis.items()}
-
-
-def _blocks(axis: AxisFields, block: int, to_space: bool) -> AxisFields:
-    if to_space:
-        return {source: one.through(Fraction(1, block), lambda j: [j // block]) for source, one in axis.items()}
-    reads = lambda j: range(j * block, (j + 1) * block)  # noqa: E731
-    return {source: one.through(Fraction(block), reads) for source, one in axis.items()}
-
-
-def _common(steps: Iterable[Fraction]) -> int:
-    """Give the least whole number that is a multiple of every step."""
-    numerator, denominator = 1, 0
-    for step in steps:
-        numerator, denominator = lcm(numerator, step.numerator), gcd(denominator, step.denominator)
-    return lcm(1, Fraction(numerator, denominator or 1).numerator)
 
 
 def _fraction(value: float) -> Fraction:

@@ -14,7 +14,8 @@ from math import ceil, lcm
 from ijbridge.checks import Finding
 from ijbridge.description import FixedSize, SteppedSize
 from ijbridge.geometry import AxisPlan, Geometry
-from ijbridge.graph import NetworkFacts, Source
+from ijbridge.network_facts import NetworkFacts
+from ijbridge.receptive_field import Source
 from ijbridge.tiling import AxisRules
 
 

@@ -14,9 +14,10 @@ from ijbridge.description import ModelDescription, Weights
 from ijbridge.errors import CannotRunError, OptionError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
-from ijbridge.graph import NetworkFacts, read_graph
+from ijbridge.graph import read_graph
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
+from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.planning import Plan
 from ijbridge.provenance import provenance

@@ -15,8 +15,8 @@ from ijbridge.checks import Finding
 from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
 from ijbridge.errors import AxesError, CannotRunError, DeviceError
 from ijbridge.geometry import AxisPlan
-from ijbridge.graph import NetworkFacts
 from ijbridge.image import Header
+from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.tiling import AxisRules, Line
 

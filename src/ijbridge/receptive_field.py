@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, gcd, lcm
+from math import ceil, floor, gcd, lcm
+from typing import TypeAlias
+
+#: An axis of an input: the network's name of the tensor, and the number of the axis.
+Source: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,45 @@ def _below(edge: Fraction, phase: int, n: int) -> int:
     largest = ceil(edge) - 1
     j = largest - (largest - phase) % n
     return max(j, -1)
+
+
+#: The fields of one axis of a tensor, by source; empty where it comes from no spatial axis.
+AxisFields: TypeAlias = dict[Source, Field]
+
+
+def resize_reads(scale: Fraction, mode: str, transform: str, rounding: str, antialias: bool) -> Callable[[int], Iterable[int]]:
+    """Give which elements a resizing reads for element j (ONNX operator Resize)."""
+    half = Fraction(1, 2)
+    reach = ceil((2 if mode == "cubic" else 1) / scale)
+
+    def reads(j: int) -> Iterable[int]:
+        x = (j + half) / scale - half if "half_pixel" in transform else j / scale
+        if mode == "nearest":
+            chosen = {"floor": floor(x), "ceil": ceil(x), "round_prefer_ceil": floor(x + half)}
+            return [chosen.get(rounding, ceil(x - half))]
+        if antialias and scale < 1:
+            return range(floor(x) - reach, ceil(x) + reach + 1)
+        return [floor(x), ceil(x)] if mode == "linear" else range(floor(x) - 1, floor(x) + 3)
+
+    return reads
+
+
+def shifted(axis: AxisFields, by: int) -> AxisFields:
+    """Give the fields of an axis whose element j is element ``j + by`` of this one."""
+    return {source: one.through(Fraction(1), lambda j: [j + by]) for source, one in axis.items()}
+
+
+def in_blocks(axis: AxisFields, block: int, to_space: bool) -> AxisFields:
+    """Give the fields of an axis whose elements are taken apart into blocks, or are blocks put together."""
+    if to_space:
+        return {source: one.through(Fraction(1, block), lambda j: [j // block]) for source, one in axis.items()}
+    reads = lambda j: range(j * block, (j + 1) * block)  # noqa: E731
+    return {source: one.through(Fraction(block), reads) for source, one in axis.items()}
+
+
+def common_step(steps: Iterable[Fraction]) -> int:
+    """Give the least whole number that is a multiple of every step."""
+    numerator, denominator = 1, 0
+    for step in steps:
+        numerator, denominator = lcm(numerator, step.numerator), gcd(denominator, step.denominator)
+    return lcm(1, Fraction(numerator, denominator or 1).numerator)

@@ -1,0 +1,48 @@
+"""What is known of a network from its graph: how its outputs follow its inputs (see `ijbridge.graph`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ijbridge.receptive_field import Field, Source
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What was found.
+
+    ``inputs`` are the network's names of its inputs. ``fields`` gives per output (the network's name) and axis number its
+    fields by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons
+    why tiles along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel
+    of the input.
+    """
+
+    inputs: tuple[str, ...]
+    fields: Mapping[str, tuple[Mapping[Source, Field], ...]]
+    grid: Mapping[Source, int]
+    global_operations: Mapping[Source, tuple[str, ...]]
+    bytes_per_pixel: int
+
+    def renamed(self, names: Mapping[str, str]) -> NetworkFacts:
+        """Give the facts in a description's ids; ``names`` has the network's name for each."""
+        ids = {name: tensor_id for tensor_id, name in names.items()}
+
+        def new(source: Source) -> Source:
+            return ids.get(source[0], source[0]), source[1]
+
+        return NetworkFacts(
+            inputs=tuple(ids.get(name, name) for name in self.inputs),
+            fields={
+                ids.get(name, name): tuple({new(source): one for source, one in axis.items()} for axis in axes)
+                for name, axes in self.fields.items()
+            },
+            grid={new(source): one for source, one in self.grid.items()},
+            global_operations={new(source): one for source, one in self.global_operations.items()},
+            bytes_per_pixel=self.bytes_per_pixel,
+        )
+
+    def field(self, output: str, axis: int, source: Source) -> Field | None:
+        """Give how far an output axis looks along a source; None where it does not come from it."""
+        axes = self.fields.get(output, ())
+        return axes[axis].get(source) if axis < len(axes) else None
