@@ -36,7 +36,7 @@ _IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom", "µs": "usec", "s": "sec"}
 
 #: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
 _DAMAGE = (
-    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
+    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError,
     struct.error, zlib.error,
 )  # fmt: skip
 
