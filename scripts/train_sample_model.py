@@ -165,10 +165,8 @@ def check_export(
         seen = max(seen, int(np.abs(np.concatenate([rows, columns]) - position).max()))
     if seen > network.reach() or seen > package.HALO:
         raise RuntimeError(f"a pixel changes the output {seen} pixels away; the halo is {package.HALO}")
-    print(
-        f"logits of onnxruntime and jax differ by {difference:.1e} of the largest; reach {network.reach()}, seen {seen}, "
-        f"halo {package.HALO}"
-    )
+    print(f"logits of onnxruntime and jax differ by {difference:.1e} of the largest")
+    print(f"a pixel reaches {network.reach()} pixels by the layers, {seen} by trial; the halo is {package.HALO}")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ from ijbridge.errors import AxesError, CannotRunError, DeviceError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.image import Header, Image
 from ijbridge.options import Options
-from ijbridge.plan_text import plan_text
-from ijbridge.planning import Plan, Resources
-from ijbridge.provenance import plan_dict
+from ijbridge.planning import Resources
+from ijbridge.plans import Plan
 
 FREE = {"min": 1, "step": 1}
 ANY = [channel("c"), space("y", FREE), space("x", FREE)]
@@ -59,7 +58,7 @@ def test_a_plan_reads_no_pixel(tmp_path: Path) -> None:
     pixels: Any = NoPixels()
     found = ijbridge.plan(model, Image(pixels, header("yx", 300, 200)), tile=64)
     assert found.tile_count > 1
-    assert "scale_range (percentiles 0, 99.8 over all axes)" in plan_text(found)
+    assert "scale_range (percentiles 0, 99.8 over all axes)" in str(found)
 
 
 def test_a_plan_reads_no_file(tmp_path: Path) -> None:
@@ -326,7 +325,7 @@ def test_a_plan_as_data_and_as_text_say_the_same(tmp_path: Path) -> None:
         tmp_path / "m", identity(), halo=4, size={"min": 16, "step": 16}, pre=[{"id": "zero_mean_unit_variance", "kwargs": {}}]
     )
     found = plan(model, header("tyx", 3, 300, 200, dtype="uint8"), tile=64)
-    data, text = plan_dict(found), plan_text(found)
+    data, text = found.to_dict(), str(found)
     assert data["loops"] == {"t": 3}
     assert [(one["axis"], one["size"], one["padded"], one["tile"], one["halo"]) for one in data["tiles"]] == [
         ("y", 300, 304, 64, 4),

@@ -17,6 +17,7 @@ from ijbridge.description import ModelDescription
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.formats import read_model
 from ijbridge.image import Image, make_image
+from ijbridge.loaded import LoadedModel
 from ijbridge.measuring import measure
 from ijbridge.options import Options
 from ijbridge.planning import Resources
@@ -362,3 +363,13 @@ def test_an_identity_gives_the_image_back_through_any_tiles(tmp_path: Path) -> N
     image = picture(2, 61, 83)
     for tile in (8, 24, {"x": 40}, "whole", "auto"):
         np.testing.assert_array_equal(predict(model, image, axes="zyx", tile=tile), image)
+
+
+def test_a_resolved_plan_is_said_with_its_numbers(tmp_path: Path) -> None:
+    pre = [{"id": "zero_mean_unit_variance", "kwargs": {"axes": ["y", "x"]}}]
+    model = LoadedModel(write_model(tmp_path, one_conv(), halo=1, pre=pre))
+    image = make_image(np.full((20, 30), 7, np.uint8), "yx", name="flat")
+    plan = model.plan({"raw": image.header}, Options.read())
+    assert "zero_mean_unit_variance (mean, std over y, x)" in str(plan)
+    resolved = prediction.resolve(plan, measure(plan, {"raw": image}))
+    assert str(resolved) == f"{plan}\nmeasured   zero_mean_unit_variance of raw: mean, std over y, x = 7, 0"

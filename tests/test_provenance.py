@@ -15,7 +15,7 @@ from ijbridge.description import ModelDescription
 from ijbridge.image import make_image
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.provenance import plan_dict, provenance_text
+from ijbridge.provenance import provenance_text
 
 
 def record(model: Path | ModelDescription, image: Any, axes: str = "yx", **options: Any) -> Mapping[str, Any]:
@@ -83,7 +83,7 @@ def test_the_text_lists_every_statistic(model: Path) -> None:
 def test_a_plan_is_plain_data(model: Path) -> None:
     with LoadedModel(model) as loaded:
         plan = loaded.plan({"raw": make_image(np.ones((3, 40, 50)), "tyx").header}, Options.read(tile=24))
-    found = plan_dict(plan)
+    found = plan.to_dict()
     assert json.loads(json.dumps(found)) == found
     assert found["inputs"][0]["mapped"] == {"y": "y", "x": "x"}
     assert found["inputs"][0]["added"] == ["batch", "channel"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ijbridge.api import Model, load, plan, predict, read_model
     from ijbridge.description import ModelDescription
     from ijbridge.errors import IJBridgeError
-    from ijbridge.planning import Plan
+    from ijbridge.plans import Plan
 
 __all__ = [
     "IJBridgeError",
@@ -38,7 +38,7 @@ _ROOMS = {
     "IJBridgeError": "errors",
     "Model": "api",
     "ModelDescription": "description",
-    "Plan": "planning",
+    "Plan": "plans",
     "load": "api",
     "plan": "api",
     "predict": "api",

@@ -13,7 +13,7 @@ from ijbridge.formats import read_model
 from ijbridge.image import to_xarray
 from ijbridge.loaded import LoadedModel, Results
 from ijbridge.options import HaloOption, Options, TileOption
-from ijbridge.planning import Plan
+from ijbridge.plans import Plan
 from ijbridge.prediction import Progress
 from ijbridge.testing import TestReport, test_model
 

@@ -139,17 +139,15 @@ def _inspect(given: argparse.Namespace) -> int:
 
 def _plan(given: argparse.Namespace) -> int:
     from ijbridge.loaded import LoadedModel
-    from ijbridge.plan_text import plan_text
-    from ijbridge.provenance import plan_dict
 
     options = _options(given)
     model = LoadedModel(given.model)
     images = model.images(_inputs(model, given.image, given.input), given.axes)
     plan = model.plan({name: image.header for name, image in images.items()}, options)
     if given.json:
-        _print_json(plan_dict(plan))
+        _print_json(plan.to_dict())
     else:
-        print(plan_text(plan))
+        print(plan)
     return 0
 
 

@@ -19,7 +19,7 @@ from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
-from ijbridge.planning import Plan
+from ijbridge.plans import Plan
 from ijbridge.provenance import provenance
 from ijbridge.resources import find_resources
 from ijbridge.runtimes import Session

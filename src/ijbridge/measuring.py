@@ -16,7 +16,7 @@ from ijbridge.description import Operation, Softmax
 from ijbridge.errors import CannotRunError, PixelValueError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
-from ijbridge.planning import InputPlan, Plan
+from ijbridge.plans import InputPlan, Plan
 from ijbridge.processing import Need, Numbers
 from ijbridge.typing import Array, Part
 

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
-from ijbridge import checks, geometry, halo, mapping, processing, tile_choice, tiling
+from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
 from ijbridge.checks import Finding
-from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Header
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
+from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.tiling import AxisRules, Line
 
 #: Weights that can be run, best first.
@@ -40,86 +41,6 @@ class Resources:
 
     memory: int
     devices: tuple[str, ...] = ("cpu",)
-
-
-@dataclass(frozen=True)
-class InputPlan:
-    """What becomes of an image on its way to one input: axes in the network's order, operations, final type."""
-
-    tensor: Tensor
-    image: Header
-    axes: tuple[AxisPlan, ...]
-
-    @property
-    def dtype(self) -> str:
-        """The type the network is given."""
-        return final_dtype(self.tensor)
-
-
-@dataclass(frozen=True)
-class OutputPlan:
-    """What becomes of one output: axes in the network's order, operations, and the header of the result."""
-
-    tensor: Tensor
-    axes: tuple[AxisPlan, ...]
-    result: Header
-
-    @property
-    def local_operations(self) -> tuple[Operation, ...]:
-        """The operations that can be applied to a tile as it comes."""
-        return self.tensor.operations[: self._first_of_second_pass]
-
-    @property
-    def whole_operations(self) -> tuple[Operation, ...]:
-        """The operations from the first one that needs statistics of the output: a second pass."""
-        return self.tensor.operations[self._first_of_second_pass :]
-
-    @property
-    def _first_of_second_pass(self) -> int:
-        for number, operation in enumerate(self.tensor.operations):
-            if any(need.reference is None for need in processing.needs(operation)):
-                return number
-        return len(self.tensor.operations)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that is decided about a run.
-
-    ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps
-    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image.
-    """
-
-    description: ModelDescription
-    weights: Weights
-    inputs: tuple[InputPlan, ...]
-    outputs: tuple[OutputPlan, ...]
-    loops: Mapping[str, int]
-    ladder: tuple[Mapping[str, Line], ...]
-    device: str
-    halo: str
-    memory: int
-    padding: str = "symmetric"
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def lines(self) -> Mapping[str, Line]:
-        """The tiling that is tried first."""
-        return self.ladder[0]
-
-    @property
-    def samples(self) -> int:
-        """How often the network's input is filled with another part of the image."""
-        return prod(self.loops.values())
-
-    @property
-    def tile_count(self) -> int:
-        """How many times the network runs."""
-        return self.samples * tiling.tile_count(self.lines)
-
-    def halo_of(self, line: str) -> int:
-        """Give the halo along a line, in pixels of the input."""
-        return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
 
 
 def plan(
@@ -216,12 +137,6 @@ def choose_weights(description: ModelDescription) -> Weights:
         f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(RUNNABLE)}); it describes "
         f"{described}: {advice}."
     )
-
-
-def final_dtype(tensor: Tensor) -> str:
-    """Give the type a tensor has after its operations."""
-    last = tensor.operations[-1] if tensor.operations else None
-    return last.dtype if isinstance(last, EnsureDtype) else tensor.dtype
 
 
 def _header(tensor: Tensor, headers: Mapping[str, Header]) -> Header:
@@ -337,13 +252,3 @@ def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan], bytes_per_
 
     results = sum(prod(one.result.shape) * np.dtype(one.result.dtype).itemsize for one in outputs)
     return int(results + tile_choice.pixels({name: line.tile for name, line in lines.items()}) * bytes_per_pixel)
-
-
-def described_operations(tensor: Tensor) -> list[str]:
-    """Name the operations of a tensor, with the statistics they need as symbols."""
-    return [
-        operation_name(operation)
-        + "".join(f" ({need.described()})" for need in processing.needs(operation))
-        + (f" {operation.dtype}" if isinstance(operation, EnsureDtype) else "")
-        for operation in tensor.operations
-    ]

@@ -20,7 +20,7 @@ from ijbridge.description import Softmax, operation_name
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.image import Image
 from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
-from ijbridge.planning import InputPlan, OutputPlan, Plan
+from ijbridge.plans import InputPlan, OutputPlan, Plan, tile_text
 from ijbridge.runtimes import Session
 from ijbridge.tiling import Line, Tile
 from ijbridge.typing import Array, Part
@@ -40,6 +40,15 @@ class ResolvedPlan:
     def findings(self) -> tuple[Finding, ...]:
         """What is worth saying about model, image and pixels."""
         return (*self.plan.findings, *self.statistics.findings)
+
+    def __str__(self) -> str:
+        """Say the plan, and the numbers that were measured for it."""
+        measured = [
+            f"{'measured':<10} {one['operation']} of {one['tensor']}: {one['what']} = "
+            + "; ".join(", ".join(f"{value:g}" for values in sample for value in values) for sample in one["values"])
+            for one in statistics_text(self)
+        ]
+        return "\n".join([str(self.plan), *measured])
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,6 @@ def execute(
         f"There is not enough memory to run {resolved.plan.description.name!r} even in tiles of "
         f"{tile_text(resolved.plan.ladder[-1])}: free some, or name a smaller tile."
     )
-
-
-def tile_text(lines: Mapping[str, Line]) -> str:
-    """Say a tile's size: ``y=256,x=512``."""
-    return ",".join(f"{name.rsplit('.', 1)[-1]}={line.tile}" for name, line in lines.items())
 
 
 class _Run:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ijbridge._version import __version__
-from ijbridge.planning import Plan
-from ijbridge.prediction import Record, ResolvedPlan, statistics_text, tile_text
+from ijbridge.plans import tile_text
+from ijbridge.prediction import Record, ResolvedPlan, statistics_text
 from ijbridge.runtimes import Session
 
 
@@ -62,64 +62,3 @@ def _lines(value: Mapping[str, Any], prefix: str) -> list[str]:
         elif one not in (None, [], {}):
             lines.append(f"{name}: {'; '.join(map(str, one)) if isinstance(one, list) else one}")
     return lines
-
-
-def plan_dict(plan: Plan) -> dict[str, Any]:
-    """Give a plan as plain data (JSON)."""
-    from ijbridge.planning import described_operations
-
-    return {
-        "model": plan.description.name,
-        "weights": plan.weights.format,
-        "device": plan.device,
-        "inputs": [
-            {
-                "id": one.tensor.id,
-                "image": one.image.name,
-                "shape": list(one.image.shape),
-                "axes": one.image.axes,
-                "dtype": one.image.dtype,
-                "pixel_size": dict(one.image.pixel_size),
-                "unit": dict(one.image.unit),
-                "mapped": {axis.id: axis.letter for axis in one.axes if axis.letter},
-                "added": [axis.id for axis in one.axes if axis.letter is None],
-                "operations": described_operations(one.tensor),
-                "network_dtype": one.dtype,
-            }
-            for one in plan.inputs
-        ],
-        "loops": dict(plan.loops),
-        "tiles": [
-            {
-                "line": name,
-                "axis": name.rsplit(".", 1)[-1],
-                "size": line.size,
-                "padded": line.padded,
-                "tile": line.tile,
-                "count": len(line.starts),
-                "halo": plan.halo_of(name),
-            }
-            for name, line in plan.lines.items()
-        ],
-        "tile_count": plan.tile_count,
-        "halo": plan.halo,
-        "padding": plan.padding,
-        "memory_bytes": plan.memory,
-        "smaller_tiles": [tile_text(lines) for lines in plan.ladder[1:]],
-        "outputs": [
-            {
-                "id": one.tensor.id,
-                "shape": list(one.result.shape),
-                "axes": one.result.axes,
-                "dtype": one.result.dtype,
-                "pixel_size": dict(one.result.pixel_size),
-                "unit": dict(one.result.unit),
-                "channel_names": list(one.result.channel_names),
-                "operations": described_operations(one.tensor),
-                "second_pass": bool(one.whole_operations),
-            }
-            for one in plan.outputs
-        ],
-        "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
-        "findings": [{"id": one.id, "severity": one.severity, "message": one.sentence} for one in plan.findings],
-    }

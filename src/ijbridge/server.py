@@ -20,8 +20,7 @@ from ijbridge.image import Header, Image
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.plan_text import plan_text
-from ijbridge.planning import OutputPlan
+from ijbridge.plans import OutputPlan
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
 from ijbridge.typing import Array
@@ -65,7 +64,7 @@ class InferenceServer:
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
             "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
-            "summary": plan_text(plan),
+            "summary": str(plan),
         }
 
     def predict(

@@ -1,0 +1,222 @@
+"""A plan: frozen data that says what is done with an image, for people, for programs, and for `ijbridge.prediction`.
+
+How it comes about is in `ijbridge.planning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from ijbridge import geometry, processing, tiling
+from ijbridge.checks import Finding
+from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.geometry import AxisPlan
+from ijbridge.image import Header
+from ijbridge.tiling import Line
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """What becomes of an image on its way to one input: axes in the network's order, operations, final type."""
+
+    tensor: Tensor
+    image: Header
+    axes: tuple[AxisPlan, ...]
+
+    @property
+    def dtype(self) -> str:
+        """The type the network is given."""
+        return final_dtype(self.tensor)
+
+
+@dataclass(frozen=True)
+class OutputPlan:
+    """What becomes of one output: axes in the network's order, operations, and the header of the result."""
+
+    tensor: Tensor
+    axes: tuple[AxisPlan, ...]
+    result: Header
+
+    @property
+    def local_operations(self) -> tuple[Operation, ...]:
+        """The operations that can be applied to a tile as it comes."""
+        return self.tensor.operations[: self._first_of_second_pass]
+
+    @property
+    def whole_operations(self) -> tuple[Operation, ...]:
+        """The operations from the first one that needs statistics of the output: a second pass."""
+        return self.tensor.operations[self._first_of_second_pass :]
+
+    @property
+    def _first_of_second_pass(self) -> int:
+        for number, operation in enumerate(self.tensor.operations):
+            if any(need.reference is None for need in processing.needs(operation)):
+                return number
+        return len(self.tensor.operations)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided about a run.
+
+    ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps
+    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image.
+    """
+
+    description: ModelDescription
+    weights: Weights
+    inputs: tuple[InputPlan, ...]
+    outputs: tuple[OutputPlan, ...]
+    loops: Mapping[str, int]
+    ladder: tuple[Mapping[str, Line], ...]
+    device: str
+    halo: str
+    memory: int
+    padding: str = "symmetric"
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """The tiling that is tried first."""
+        return self.ladder[0]
+
+    @property
+    def samples(self) -> int:
+        """How often the network's input is filled with another part of the image."""
+        return prod(self.loops.values())
+
+    @property
+    def tile_count(self) -> int:
+        """How many times the network runs."""
+        return self.samples * tiling.tile_count(self.lines)
+
+    def halo_of(self, line: str) -> int:
+        """Give the halo along a line, in pixels of the input."""
+        return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
+
+    def __str__(self) -> str:
+        """Say what would be done, for a person."""
+        lines = [f"{self.description.name}, {self.weights.format} weights, on {self.device}"]
+        for one in self.inputs:
+            lines += [f"{'image' if len(self.inputs) == 1 else one.tensor.id:<10} {one.image.name}: {one.image.described()}"]
+            lines += [f"{'axes':<10} {_axes(one, self)}"]
+            lines += [f"{'first':<10} {'; '.join(described_operations(one.tensor)) or 'nothing'}"]
+        tiles = [
+            f"{name.rsplit('.', 1)[-1]} {line.size}: "
+            + (f"in one piece of {line.tile}" if line.is_whole else f"{len(line.starts)} tiles of {line.tile}")
+            + ("" if line.is_whole else f", halo {self.halo_of(name)}")
+            + (f", padded to {line.padded} ({self.padding})" if line.padded > line.size else "")
+            for name, line in self.lines.items()
+        ]
+        lines += [f"{'tiles':<10} {'; '.join(tiles) or 'none'}"]
+        lines += [f"{'runs':<10} {self.tile_count}" + (f" ({self.samples} samples)" if self.samples > 1 else "")]
+        for output in self.outputs:
+            lines += [f"{'then':<10} {'; '.join(described_operations(output.tensor)) or 'nothing'}"]
+            lines += [f"{'result':<10} {_result(output)}"]
+        lines += [f"{'memory':<10} about {_bytes(self.memory)} beyond the image"]
+        lines += [f"{finding.severity:<10} {finding.sentence}" for finding in self.findings]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the plan as plain data (JSON)."""
+        return {
+            "model": self.description.name,
+            "weights": self.weights.format,
+            "device": self.device,
+            "inputs": [
+                {
+                    "id": one.tensor.id,
+                    "image": one.image.name,
+                    "shape": list(one.image.shape),
+                    "axes": one.image.axes,
+                    "dtype": one.image.dtype,
+                    "pixel_size": dict(one.image.pixel_size),
+                    "unit": dict(one.image.unit),
+                    "mapped": {axis.id: axis.letter for axis in one.axes if axis.letter},
+                    "added": [axis.id for axis in one.axes if axis.letter is None],
+                    "operations": described_operations(one.tensor),
+                    "network_dtype": one.dtype,
+                }
+                for one in self.inputs
+            ],
+            "loops": dict(self.loops),
+            "tiles": [
+                {
+                    "line": name,
+                    "axis": name.rsplit(".", 1)[-1],
+                    "size": line.size,
+                    "padded": line.padded,
+                    "tile": line.tile,
+                    "count": len(line.starts),
+                    "halo": self.halo_of(name),
+                }
+                for name, line in self.lines.items()
+            ],
+            "tile_count": self.tile_count,
+            "halo": self.halo,
+            "padding": self.padding,
+            "memory_bytes": self.memory,
+            "smaller_tiles": [tile_text(lines) for lines in self.ladder[1:]],
+            "outputs": [
+                {
+                    "id": one.tensor.id,
+                    "shape": list(one.result.shape),
+                    "axes": one.result.axes,
+                    "dtype": one.result.dtype,
+                    "pixel_size": dict(one.result.pixel_size),
+                    "unit": dict(one.result.unit),
+                    "channel_names": list(one.result.channel_names),
+                    "operations": described_operations(one.tensor),
+                    "second_pass": bool(one.whole_operations),
+                }
+                for one in self.outputs
+            ],
+            "warnings": [finding.sentence for finding in self.findings if finding.severity == "warning"],
+            "findings": [{"id": one.id, "severity": one.severity, "message": one.sentence} for one in self.findings],
+        }
+
+
+def final_dtype(tensor: Tensor) -> str:
+    """Give the type a tensor has after its operations."""
+    last = tensor.operations[-1] if tensor.operations else None
+    return last.dtype if isinstance(last, EnsureDtype) else tensor.dtype
+
+
+def described_operations(tensor: Tensor) -> list[str]:
+    """Name the operations of a tensor, with the statistics they need as symbols."""
+    return [
+        operation_name(operation)
+        + "".join(f" ({need.described()})" for need in processing.needs(operation))
+        + (f" {operation.dtype}" if isinstance(operation, EnsureDtype) else "")
+        for operation in tensor.operations
+    ]
+
+
+def _axes(one: InputPlan, plan: Plan) -> str:
+    parts = [f"{axis.letter} is {axis.id}" if axis.letter != axis.id else f"{axis.letter}" for axis in one.axes if axis.letter]
+    parts += [f"{axis.id} is added" for axis in one.axes if axis.letter is None and axis.id != "batch"]
+    parts += [f"{letter} is looped over ({size})" for letter, size in plan.loops.items()]
+    return ", ".join(parts)
+
+
+def _result(output: OutputPlan) -> str:
+    header = output.result
+    size = prod(header.shape)
+    pixel = ", ".join(f"{axis} {size:g} {header.unit.get(axis, '')}".strip() for axis, size in header.pixel_size.items())
+    return f"{header.name}: {header.described()}, {size} values" + (f", pixel size {pixel}" if pixel else "")
+
+
+def _bytes(number: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def tile_text(lines: Mapping[str, Line]) -> str:
+    """Say a tile's size: ``y=256,x=512``."""
+    return ",".join(f"{name.rsplit('.', 1)[-1]}={line.tile}" for name, line in lines.items())
