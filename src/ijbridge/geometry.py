@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
 
-from ijbridge.checks import Finding
 from ijbridge.description import (
     Axis,
     FixedSize,
@@ -20,13 +19,14 @@ from ijbridge.description import (
     ModelDescription,
     ReferencedSize,
     Size,
-    Softmax,
     SteppedSize,
     Tensor,
 )
 from ijbridge.errors import AxesError, CannotRunError
 from ijbridge.image import Header
 from ijbridge.mapping import AxisMap
+from ijbridge.network_facts import NetworkFacts
+from ijbridge.processing import full_axis, number_count
 from ijbridge.tiling import AxisRules, Link
 
 
@@ -48,8 +48,14 @@ class AxisPlan:
 class Geometry:
     """The lines of a model for one image per input, and how every axis follows them."""
 
-    def __init__(self, description: ModelDescription, headers: Mapping[str, Header], maps: Mapping[str, AxisMap]) -> None:
-        self.findings: list[Finding] = []
+    def __init__(
+        self,
+        description: ModelDescription,
+        headers: Mapping[str, Header],
+        maps: Mapping[str, AxisMap],
+        facts: NetworkFacts | None = None,
+    ) -> None:
+        self._facts = facts
         #: Pixels of the sample along each line, by its name.
         self.sizes: dict[str, int] = {}
         #: The image axis of each line; None for an added axis of one.
@@ -175,8 +181,22 @@ class Geometry:
         if isinstance(axis.size, FixedSize) and axis.kind in ("space", "time"):
             for name, accepts in self._accepts.items():
                 if isinstance(accepts, FixedSize) and self.letters[name] == axis.letter:
-                    return name, _implied(accepts.size, axis.size.size, axis.halo)
+                    return name, self._fixed_link(tensor, axis, name, accepts.size, axis.size.size)
         return None, Link()
+
+    def _fixed_link(self, tensor: Tensor, axis: Axis, line: str, size: int, output: int) -> Link:
+        """Relate an output of fixed size to an input of fixed size: as the network does, else as their sizes suggest."""
+        source, _, input_axis = line.rpartition(".")
+        number = [one.id for one in self._tensors[source].axes].index(input_axis)
+        place = [one.id for one in tensor.axes].index(axis.id)
+        field = self._facts.field(tensor.id, place, (source, number)) if self._facts is not None else None
+        if field is not None:
+            ratio = 1 / field.step
+        elif output % size == 0 or size % output == 0:
+            ratio = Fraction(output, size)
+        else:
+            ratio = Fraction(1)
+        return Link(ratio, output - size * ratio, axis.halo)
 
     def _constant(self, tensor: Tensor, axis: Axis) -> int:
         size = axis.size
@@ -185,6 +205,9 @@ class Geometry:
             while isinstance(size, ReferencedSize):
                 last = size
                 size = self._tensors[size.tensor].axis(size.axis).size
+            for source in self._description.inputs:
+                if source.id == last.tensor:
+                    return link.size(next(one.size for one in self.input_axes(source) if one.id == last.axis))
             if isinstance(size, FixedSize):
                 return link.size(size.size)
             raise CannotRunError(
@@ -203,18 +226,31 @@ class Geometry:
         sides = [(tensor, self.input_axes(tensor)) for tensor in self._description.inputs]
         sides += [(tensor, self.output_axes(tensor)) for tensor in self._description.outputs]
         return any(
-            isinstance(operation, Softmax) and axis.id == operation.axis and axis.line == line
+            axis.id == full_axis(operation) and axis.line == line
             for tensor, axes in sides
             for operation in tensor.operations
             for axis in axes
         )
 
+    def check_numbers(self) -> None:
+        """Refuse an image along an axis of which an operation has a number for more or fewer elements.
 
-def _implied(size: int, output: int, halo: int) -> Link:
-    """Relate two fixed sizes: by a factor where one divides the other, else by the pixels that are missing."""
-    if output % size == 0 or size % output == 0:
-        return Link(Fraction(output, size), Fraction(0), halo)
-    return Link(Fraction(1), Fraction(output - size), halo)
+        Raises
+        ------
+        AxesError
+            With both counts.
+        """
+        sides = [(tensor, self.input_axes(tensor)) for tensor in self._description.inputs]
+        sides += [(tensor, self.output_axes(tensor)) for tensor in self._description.outputs]
+        for tensor, axes in sides:
+            for operation in tensor.operations:
+                numbers = number_count(operation)
+                size = next((axis.size for axis in axes if axis.id == full_axis(operation)), numbers)
+                if numbers not in (1, size):
+                    raise AxesError(
+                        f"An operation of {tensor.id!r} gives {numbers} numbers along {full_axis(operation)!r}, of which the "
+                        f"image has {size} elements: give one with {numbers}."
+                    )
 
 
 def halo_on_line(line: str, axes: Iterable[AxisPlan]) -> int:

@@ -60,12 +60,18 @@ _ELEMENTWISE = frozenset(
         "Tanh", "ThresholdedRelu", "Where", "Xor",
     )
 )  # fmt: skip
+#: Operations that may be told a size, a place or a shape; where it is not known beforehand, they say so themselves.
+_SIZED = frozenset(("Resize", "Upsample", "Reshape", "Slice", "Pad", "Expand", "Squeeze", "Unsqueeze", "Tile"))
 _WINDOWS = frozenset(("Conv", "MaxPool", "AveragePool", "LpPool"))
 _ALONG_ONE_AXIS = frozenset(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization", "CumSum", "ArgMax", "ArgMin", "TopK"))
 _OVER_SPACE = frozenset(
     ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "InstanceNormalization", "GroupNormalization",
      "MeanVarianceNormalization")
 )  # fmt: skip
+
+
+#: An axis of an input with a fixed size of up to so many is taken for channels where memory is estimated.
+_MOST_CHANNELS = 16
 
 
 class _Follower:
@@ -77,6 +83,8 @@ class _Follower:
         self._constants = {one.name: one for one in model.graph.initializer}
         self._tensors: dict[str, list[AxisFields]] = {}
         self._reasons: dict[Source, list[str]] = {}
+        #: Tensors that hold no pixels, but numbers that depend on the size of these sources.
+        self._sizes: dict[str, set[Source]] = {}
         self._steps: dict[Source, set[Fraction]] = {}
         self._shapes: dict[str, list[int | None]] = {}
         try:
@@ -122,13 +130,14 @@ class _Follower:
         """Give a tensor's bytes per pixel of the input: its channels, over the steps of its spatial axes."""
         shape, number = self._shapes.get(name, []), 4.0
         for axis, fields in enumerate(self._tensors[name]):
-            steps = [float(one.step) for source, one in fields.items() if source[1] >= 1]
-            if axis == 0:
+            steps = [float(one.step) for one in fields.values()]
+            if axis == 0 and fields:
                 continue
-            if axis == 1 or not steps:
-                number *= (shape[axis] if axis < len(shape) else None) or 1
-            else:
+            origins = [self._shapes.get(name, [])[place : place + 1] for name, place in fields]
+            if steps and not all(origin and origin[0] and origin[0] <= _MOST_CHANNELS for origin in origins):
                 number /= max(steps)
+            else:
+                number *= (shape[axis] if axis < len(shape) else None) or 1
         return number
 
     def _own(self, name: str) -> list[Source]:
@@ -144,9 +153,17 @@ class _Follower:
                 tensor.CopyFrom(value.t)
                 self._constants[node.output[0]] = tensor
             return
-        known = [name for name in node.input if name in self._tensors]
-        if not known:
-            return  # made of constants, or of the shapes of tensors
+        if node.op_type in ("Shape", "Size"):
+            fields = self._tensors.get(node.input[0], ())
+            self._sizes[node.output[0]] = {source for axis in fields for source in axis}
+            return
+        sizes = {source for name in node.input for source in self._sizes.get(name, ())}
+        if not any(name in self._tensors for name in node.input):
+            self._sizes |= {name: sizes for name in node.output if sizes}
+            return  # made of constants, or of sizes
+        if node.op_type not in _SIZED:
+            for source in sizes:
+                self._say(source, node, "computes with its size")
         attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         try:
             fields = self._follow(node, attributes)
@@ -161,8 +178,6 @@ class _Follower:
     def _follow(self, node: Any, attributes: Mapping[str, Any]) -> list[AxisFields]:
         kind = node.op_type
         first = [dict(axis) for axis in self._tensors.get(node.input[0], [])]
-        if kind in ("Shape", "Size"):
-            return []
         if kind in _ELEMENTWISE:
             return self._together(node)
         if kind in _WINDOWS:
@@ -270,11 +285,15 @@ class _Follower:
             return [_fraction(one) for one in attributes["scales"]]
         place = 1 if node.op_type == "Upsample" or self._version < 11 else 2
         given = self._values(node.input[place]) if len(node.input) > place and node.input[place] else None
+        axes = list(attributes.get("axes", range(len(self._tensors[node.input[0]]))))
         if given:
-            return [_fraction(one) for one in given]
+            scales = {int(axis): _fraction(one) for axis, one in zip(axes, given, strict=True)}
+            return [scales.get(axis, Fraction(1)) for axis in range(len(self._tensors[node.input[0]]))]
         before, after = self._shapes.get(node.input[0]), self._shapes.get(node.output[0])
         sizes = self._values(node.input[3]) if len(node.input) > 3 else None
-        after = [int(one) for one in sizes] if sizes else after
+        if sizes and before:
+            told = {int(axis): int(one) for axis, one in zip(axes, sizes, strict=True)}
+            after = [told.get(axis, one) for axis, one in enumerate(before)]
         # a size is known where the input's is fixed; an axis that both leave open keeps its size only if it is no image's
         if not before or not after or any(one is None for one in (*before[2:], *after[2:])):
             return None
@@ -326,6 +345,9 @@ class _Follower:
     def _along(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         axis = attributes.get("axis", 0 if node.op_type.startswith("Arg") else -1) % len(first)
         axes = [axis]
+        if node.op_type == "CumSum":
+            given = self._values(node.input[1])
+            axes = [int(given[0]) % len(first)] if given else list(range(len(first)))
         if node.op_type in ("Softmax", "LogSoftmax", "Hardmax") and self._version < 13:
             axes = list(range(attributes.get("axis", 1) % len(first), len(first)))
         fields = self._whole(first, axes, node, "looks at all of it")

@@ -57,6 +57,10 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
     for name, one in network.rules().items():
         reasons = lines.global_operations(name)
         rules[name] = replace(one, stride=lines.stride(name))
+        if lines.mixed(name):
+            because = "an output is made of several inputs whose sizes the description does not relate"
+            rules[name] = replace(rules[name], tileable=False, whole_because=because)
+            continue
         if reasons and one.tileable:
             where = network.letters[name] or name
             if tile_is_named:
@@ -100,8 +104,22 @@ class _Lines:
         tensor = next(one for one in self._network.outputs if one.id == key[0])
         number = [axis.id for axis in tensor.axes].index(key[1])
         fields = [self._facts.field(tensor.id, number, source) for source, _ in self._sources[line]]
-        aligned = self._aligned(line)
-        return max((field.halo(aligned=aligned) for field in fields if field is not None), default=0)
+        offset, aligned = self.outputs(line)[key].link.offset, self._aligned(line)
+        return max((field.halo(offset=offset, aligned=aligned) for field in fields if field is not None), default=0)
+
+    def mixed(self, line: str) -> bool:
+        """Whether an output that follows the line is made of pixels along another line too, so that both must be whole."""
+        if self._facts is None:
+            return False
+        own = {source for source, _ in self._sources[line]}
+        others = {source for name, sources in self._sources.items() if name != line for source, _ in sources}
+        for tensor_id, axis_id in self.outputs(line):
+            tensor = next(one for one in self._network.outputs if one.id == tensor_id)
+            fields = self._facts.fields.get(tensor_id, ())
+            number = [axis.id for axis in tensor.axes].index(axis_id)
+            if number < len(fields) and (set(fields[number]) - own) & others:
+                return True
+        return False
 
     def stride(self, line: str) -> int | None:
         """Give the network's total stride along a line; None where it was not asked."""

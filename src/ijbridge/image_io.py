@@ -201,7 +201,8 @@ def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict
                 pixel_size[axis] = denominator / numerator
         if isinstance(metadata.get("spacing"), int | float):
             pixel_size["z"] = abs(float(metadata["spacing"]))
-        unit = dict.fromkeys(pixel_size, length)
+        # y and z may have units of their own
+        unit = {axis: units.symbol(str(metadata.get(f"{axis}unit", length))) or length for axis in pixel_size}
     if isinstance(metadata.get("finterval"), int | float) and metadata["finterval"] > 0:
         pixel_size["t"] = float(metadata["finterval"])
         unit["t"] = str(metadata.get("tunit", "s"))
@@ -248,9 +249,9 @@ def _write_tiff(path: Path, image: Image, info: str) -> None:
     resolution = None
     if length is not None:
         in_length = {
-            axis: size * (units.factor(header.unit.get(axis), length) or 1.0)
+            axis: size * factor
             for axis, size in header.pixel_size.items()
-            if axis in "zyx"
+            if axis in "zyx" and (factor := units.factor(header.unit.get(axis), length)) is not None
         }
         x = in_length.get("x", in_length.get("y", 1.0))
         resolution = (1 / x, 1 / in_length.get("y", x))

@@ -11,7 +11,7 @@ from typing import Any
 from ijbridge import planning, prediction
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Weights
-from ijbridge.errors import CannotRunError, OptionError
+from ijbridge.errors import CannotRunError, OptionError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
 from ijbridge.graph import read_graph
@@ -43,6 +43,7 @@ class LoadedModel:
 
     def __init__(self, model: str | Path | ModelDescription) -> None:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
+        self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
         self._network: _Network | None = None
 
@@ -58,18 +59,20 @@ class LoadedModel:
     def run(
         self,
         images: Mapping[str, Image],
-        options: Options,
+        how: Plan | Options,
         *,
         into: Mapping[str, Array] | None = None,
         progress: prediction.Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Results:
-        """Plan, measure, resolve and execute.
+        """Measure, resolve and execute.
 
         Parameters
         ----------
         images
             One image per input.
+        how
+            The plan that was made for their headers, or the options to make one from.
         into
             Arrays to fill, by output, of the shapes and types that the plan gives; those that are not given are made.
 
@@ -78,10 +81,16 @@ class LoadedModel:
         IJBridgeError
             Whatever stops it, in one sentence.
         """
-        plan = self.plan({name: image.header for name, image in images.items()}, options)
+        headers = {name: image.header for name, image in images.items()}
+        plan = how if isinstance(how, Plan) else self.plan(headers, how)
         session = self._session(plan)
-        resolved = prediction.resolve(plan, measure(plan, images))
-        results = prediction.empty_results(plan, into or {})
+        try:
+            resolved = prediction.resolve(plan, measure(plan, images))
+            results = prediction.empty_results(plan, into or {})
+        except MemoryError as error:
+            raise PlanError(
+                f"There is not enough memory for {self.description.name!r} on this image ({error}): give a part of the image."
+            ) from error
         record = prediction.execute(resolved, images, session, self._read_network().names, results, progress, cancelled)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
@@ -111,6 +120,10 @@ class LoadedModel:
                 "by name."
             )
         return {inputs[0]: to_image(value, axes)}
+
+    def has_changed(self) -> bool:
+        """Whether a file that the model was read from is another one since."""
+        return _stamps(self.description) != self._stamps
 
     def close(self) -> None:
         """Give the networks' memory back; the model can be used again."""
@@ -165,6 +178,18 @@ class _Network:
     source: Path | bytes
     names: Mapping[str, str]
     facts: NetworkFacts
+
+
+def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
+    """Give time and size of the files that a model is read from: its description and weights, or the zip they are in."""
+    package = open_package(description.location)
+    named = [file for one in description.weights for file in (one.file, one.external_data) if file is not None]
+    files = [
+        package.location if package.location.is_file() else package.description_path,
+        *(package.path(file.source) for file in named if not file.is_url),
+    ]
+    found = [file.stat() if file is not None and file.is_file() else None for file in files]
+    return [(one.st_mtime_ns, one.st_size) if one is not None else None for one in found]
 
 
 def verify_files(description: ModelDescription) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ijbridge import processing, statistics, views
 from ijbridge.checks import Finding
-from ijbridge.description import Operation, Softmax
+from ijbridge.description import Operation
 from ijbridge.errors import CannotRunError, PixelValueError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
@@ -37,10 +37,6 @@ class Statistics:
         """Give the numbers for the sample at a position."""
         samples = self.numbers[key]
         return samples[()] if () in samples else samples[tuple(position.values())]
-
-    def has(self, key: NeedKey) -> bool:
-        """Whether this statistic was measured."""
-        return key in self.numbers
 
 
 def measure(plan: Plan, images: Mapping[str, Image]) -> Statistics:
@@ -91,7 +87,7 @@ def _measure_need(
     letters = [axis.letter for axis in source.axes]
     shape = [axis.size for axis in source.axes]
     known = Statistics(numbers)
-    uncut = [ids.index(one.axis) for one in before if isinstance(one, Softmax)]
+    uncut = [ids.index(axis) for axis in map(processing.full_axis, before) if axis is not None]
 
     def blocks_of(chosen: Sequence[Mapping[str, int]]) -> statistics.Blocks:
         def blocks() -> Iterator[tuple[tuple[slice, ...], Array]]:

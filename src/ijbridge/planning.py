@@ -70,7 +70,8 @@ def plan(
     headers = {tensor.id: _header(tensor, headers) for tensor in description.inputs}
     maps = {tensor.id: mapping.map_input(tensor, headers[tensor.id]) for tensor in description.inputs}
     loops = _loops(description, headers, maps)
-    network = geometry.Geometry(description, headers, maps)
+    network = geometry.Geometry(description, headers, maps, facts)
+    network.check_numbers()
     chosen = halo.choose(network, facts, options.halo, tile_is_named=not isinstance(options.tile, str))
     rules = chosen.rules
     bytes_per_pixel = facts.bytes_per_pixel if facts is not None else tile_choice.BYTES_PER_PIXEL
@@ -92,7 +93,6 @@ def plan(
         *(finding for tensor in description.inputs for finding in checks.check_pixel_size(tensor, headers[tensor.id])),
         *(finding for tensor in description.inputs for finding in checks.check_casts(tensor)),
         *checks.check_weights(description, weights.format),
-        *network.findings,
         *(finding for name, found in chosen.findings.items() if not ladder[0][name].is_whole for finding in found),
         *_tile_findings(result, rules, network.letters, options),
     ]
@@ -224,7 +224,8 @@ def _output(
     pixel_size = {
         letter: source.pixel_size[letter] / float(shown[letter].link.ratio if letter in shown else 1)
         for letter, source in sources.items()
-        if letter in source.pixel_size
+        # an axis that does not follow the image's has no size that could be told from it
+        if letter in source.pixel_size and (letter not in shown or shown[letter].line is not None)
     }
     channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
     names = channel.channel_names if channel is not None and "c" in shown else ()

@@ -16,7 +16,7 @@ import numpy as np
 
 from ijbridge import processing, tiling, views
 from ijbridge.checks import Finding
-from ijbridge.description import Softmax, operation_name
+from ijbridge.description import operation_name
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.image import Image
 from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
@@ -221,7 +221,7 @@ class _Run:
         raw = self._raw.pop(one.tensor.id)
         numbers = dict(self._statistics.numbers)
         operations = one.tensor.operations
-        uncut = [ids.index(operation.axis) for operation in operations if isinstance(operation, Softmax)]
+        uncut = [ids.index(axis) for axis in map(processing.full_axis, operations) if axis is not None]
 
         def processed(sample: int, until: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
             for where in views.blocks(shape, uncut):

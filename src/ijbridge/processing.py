@@ -75,6 +75,24 @@ def needs(operation: Operation) -> tuple[Need, ...]:
             return ()
 
 
+def number_count(operation: Operation) -> int:
+    """Give how many numbers an operation has along an axis; 1 where they serve every element."""
+    match operation:
+        case Binarize(values) | ScaleLinear(values) | FixedZeroMeanUnitVariance(values):
+            return len(values)
+        case _:
+            return 1
+
+
+def full_axis(operation: Operation) -> str | None:
+    """Give the axis that an operation must be given in full: it sums along it, or has a number for each of its elements."""
+    match operation:
+        case Softmax(axis) | Binarize(_, axis) | ScaleLinear(_, _, axis) | FixedZeroMeanUnitVariance(_, _, axis):
+            return axis
+        case _:
+            return None
+
+
 def reduces_batch(need: Need) -> bool:
     """Whether a statistic is taken over all samples of the image, not of each alone."""
     return need.axes is None or "batch" in need.axes

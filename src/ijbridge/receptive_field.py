@@ -24,19 +24,20 @@ class Field:
     low: tuple[Fraction, ...] = (Fraction(0),)
     high: tuple[Fraction, ...] = (Fraction(0),)
 
-    def halo(self, *, aligned: bool = True) -> int:
+    def halo(self, *, offset: Fraction = Fraction(0), aligned: bool = True) -> int:
         """Give the elements on either side of a tile's output that depend on pixels outside the tile.
 
-        ``aligned`` says that tiles begin and end on the grid, where the phases are known; else every phase is reckoned with.
+        ``offset`` is how many more elements the output has than the tile over the step (fewer, below 0). ``aligned`` says that
+        tiles begin and end on the grid, where the phases are known; else every phase is reckoned with.
         """
         n = len(self.low)
         before = [-low / self.step for low in self.low]
-        after = [(high + 1) / self.step - 1 for high in self.high]
-        if not aligned:
+        after = [(high + 1) / self.step - 1 + offset for high in self.high]
+        if not aligned or offset.denominator != 1:
             return max(0, ceil(max(before)), ceil(max(after)))
         # the last element j of phase r, from the beginning, that is wrong: the largest j < before[r] with j % n == r
         first = max((_below(edge, phase, n) for phase, edge in enumerate(before)), default=-1)
-        last = max((_below(edge, n - 1 - phase, n) for phase, edge in enumerate(after)), default=-1)
+        last = max((_below(edge, (int(offset) - 1 - phase) % n, n) for phase, edge in enumerate(after)), default=-1)
         return max(0, first + 1, last + 1)
 
     def through(self, factor: Fraction, reads: Callable[[int], Iterable[int]]) -> Field:

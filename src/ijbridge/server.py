@@ -11,7 +11,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ijbridge.describing import description_dict
@@ -34,7 +33,7 @@ class InferenceServer:
 
     def __init__(self, max_models: int = 4) -> None:
         self._max_models = max_models
-        self._models: OrderedDict[tuple[str, int, int], LoadedModel] = OrderedDict()
+        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
 
     def describe(self, model: str) -> dict[str, Any]:
@@ -88,13 +87,14 @@ class InferenceServer:
             loaded = self._model(model)
             header = _header(image)
             name, checked = _only_input(loaded), _options(options)
-            outputs = loaded.plan({name: header}, checked).outputs
+            plan = loaded.plan({name: header}, checked)
+            outputs = plan.outputs
             into = {
                 one.tensor.id: array
                 for one, array in zip(outputs, results, strict=True)
                 if array.dtype.name == one.result.dtype
             }
-            given = loaded.run({name: Image(pixels, header)}, checked, into=into, progress=progress, cancelled=cancelled)
+            given = loaded.run({name: Image(pixels, header)}, plan, into=into, progress=progress, cancelled=cancelled)
             for one, array in zip(outputs, results, strict=True):
                 if one.tensor.id not in into:
                     array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
@@ -107,23 +107,15 @@ class InferenceServer:
                 self._models.popitem()[1].close()
 
     def _model(self, source: str) -> LoadedModel:
-        path = Path(source).expanduser()
-        key = (os.path.realpath(path), *_stamp(path))
+        key = os.path.realpath(os.path.expanduser(source))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+        if key in self._models and self._models[key].has_changed():
+            self._models.pop(key).close()
         if key not in self._models:
-            self._models[key] = LoadedModel(path)
+            self._models[key] = LoadedModel(source)
             while len(self._models) > self._max_models:
                 self._models.popitem(last=False)[1].close()
         self._models.move_to_end(key)
         return self._models[key]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Tell whether a model was changed since it was loaded: the newest time and the total size of its files."""
-    files = [one for one in path.iterdir() if one.is_file()] if path.is_dir() else [path] if path.exists() else []
-    if path.suffix.lower() in (".yaml", ".yml") and path.exists():
-        files = [one for one in path.parent.iterdir() if one.is_file()]
-    stats = [one.stat() for one in files]
-    return max((one.st_mtime_ns for one in stats), default=0), sum(one.st_size for one in stats)
 
 
 def _header(image: Mapping[str, Any]) -> Header:

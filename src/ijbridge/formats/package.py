@@ -52,6 +52,11 @@ class Package(ABC):
         """Give the file as a path of the file system, or None where it is part of a zip."""
         raise NotImplementedError
 
+    @property
+    def description_path(self) -> Path | None:
+        """The description's path in the file system, None where it is part of a zip or was not found."""
+        return self.path(PurePosixPath(self.description_file).name) if self.description_file is not None else None
+
     def exists(self, source: str) -> bool:
         """Whether the package holds the file; False for a URL."""
         return not FileRef(source).is_url and self._exists(self._resolve(source))
