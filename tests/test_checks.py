@@ -45,11 +45,15 @@ def test_a_pixel_size_that_differs_is_given_with_its_factor(tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize(("size", "unit"), [(None, None), (0.5, None), (0.5, "s"), (0.5, "furlong")])
-def test_a_pixel_size_that_is_missing_or_of_no_length_is_asked_for(
-    tmp_path: Path, size: float | None, unit: str | None
-) -> None:
-    found = checks.check_pixel_size(raw(read(tmp_path)), image(size, unit))
+@pytest.mark.parametrize(("unit", "said"), [(None, "no stated unit"), ("s", "s"), ("furlong", "furlong")])
+def test_a_pixel_size_that_is_no_length_is_asked_for(tmp_path: Path, unit: str | None, said: str) -> None:
+    found = checks.check_pixel_size(raw(read(tmp_path)), image(0.5, unit))
+    assert [one.id for one in found] == ["pixel-size-unit"] * 2
+    assert f"cells has pixels of 0.5 {said} along x, the model expects 0.5 µm" in found[1].sentence
+
+
+def test_a_pixel_size_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+    found = checks.check_pixel_size(raw(read(tmp_path)), image(None, None))
     assert [one.id for one in found] == ["pixel-size-missing"] * 2
     assert "cells has no pixel size along x, the model expects 0.5 µm" in found[1].sentence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -222,3 +223,46 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 not a network")
     with pytest.raises(NetworkError, match="not an ONNX network"):
         read_graph(path)
+
+
+def test_a_network_that_computes_with_the_images_size_is_not_tiled(tmp_path: Path) -> None:
+    net = Network()
+    x = net.input("raw")
+    size = net.node("Gather", [net.node("Shape", [x], 1), net.constant(3, np.int64)], 1)
+    count = net.node("Range", [net.constant(0, np.int64), size, net.constant(1, np.int64)], 1)
+    net.output(net.node("Add", [x, net.node("Cast", [count], 1, to=1)], 1), "out")
+    reasons = read_graph(net.save(tmp_path / "net.onnx")).global_operations
+    assert reasons["raw", 3] == ("Add computes with its size",)
+
+
+def test_a_running_sum_is_named_along_its_own_axis(tmp_path: Path) -> None:
+    net = Network()
+    net.output(net.node("CumSum", [net.input("raw"), net.constant(2, np.int64)], 1), "out")
+    reasons = read_graph(net.save(tmp_path / "net.onnx")).global_operations
+    assert (bool(reasons["raw", 2]), bool(reasons["raw", 3])) == (True, False)
+
+
+def test_a_resizing_of_some_axes_is_followed_along_these(tmp_path: Path) -> None:
+    net = Network()
+    scales = net.constant([2.0, 3.0])
+    x = net.node("Resize", [net.input("raw"), "", scales], 1, axes=[2, 3], mode="nearest")
+    net.output(x, "out")
+    facts = read_graph(net.save(tmp_path / "net.onnx", opset=18))
+    fields = [facts.field("out", axis, ("raw", axis)) for axis in (1, 2, 3)]
+    assert [1 / field.step for field in fields if field is not None] == [1, 2, 3]
+
+
+def test_a_valid_convolution_needs_no_halo(tmp_path: Path) -> None:
+    net = Network()
+    net.output(valid(net, net.input("raw")), "out")
+    field = read_graph(net.save(tmp_path / "net.onnx")).field("out", 2, ("raw", 2))
+    assert field is not None
+    assert field.halo(offset=Fraction(-6)) == 0
+    assert field.halo(offset=Fraction(-4)) == 2
+
+
+def test_memory_does_not_take_rows_for_channels(tmp_path: Path) -> None:
+    net = Network(ndim=2)
+    x = net.input("raw", shape=[1, 512, 512, 1])
+    net.output(net.node("Relu", [x], 1), "out", rank=4)
+    assert read_graph(net.save(tmp_path / "net.onnx")).bytes_per_pixel <= 16

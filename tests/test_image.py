@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from ijbridge.errors import AxesError, IJBridgeError, ImageFormatError, PixelValueError
-from ijbridge.image import DTYPES, from_xarray, make_image, to_xarray, without_axis
+from ijbridge.image import DTYPES, from_xarray, make_image, to_xarray
 
 
 def pixels(*shape: int, dtype: str = "uint16") -> Any:
@@ -81,14 +81,6 @@ def test_pixel_sizes_belong_to_axes_that_are_there_and_are_above_zero() -> None:
 def test_a_unit_of_pixels_is_no_unit() -> None:
     header = make_image(pixels(3, 4), None, pixel_size={"x": 1.0, "y": 1.0}, unit={"x": "pixel", "y": ""}).header
     assert header.unit == {}
-
-
-def test_an_axis_of_one_is_dropped_with_its_calibration() -> None:
-    image = make_image(pixels(2, 1, 3, 4), "tzyx", pixel_size={"z": 2.0, "y": 0.5}, unit={"z": "um", "y": "um"})
-    left = without_axis(image, "z")
-    assert (left.header.axes, left.header.shape) == ("tyx", (2, 3, 4))
-    assert (left.header.pixel_size, left.header.unit) == ({"y": 0.5}, {"y": "µm"})
-    np.testing.assert_array_equal(left.array, image.array[:, 0])
 
 
 # --- from xarray -----------------------------------------------------------------------------------------------------

@@ -84,6 +84,14 @@ def test_an_image_without_pixel_size_stays_without(tmp_path: Path) -> None:
     assert (header.pixel_size, header.unit) == ({}, {})
 
 
+def test_y_and_z_may_have_units_of_their_own(tmp_path: Path) -> None:
+    metadata = {"axes": "ZYX", "unit": "micron", "yunit": "nm", "zunit": "mm", "spacing": 0.5}
+    tifffile.imwrite(tmp_path / "a.tif", pixels(3, 16, 21), imagej=True, resolution=(4, 0.004), metadata=metadata)
+    header = read_image(tmp_path / "a.tif").header
+    assert header.unit == {"z": "mm", "y": "nm", "x": "µm"}
+    assert header.pixel_size == {"z": 0.5, "y": 250.0, "x": 0.25}
+
+
 @pytest.mark.parametrize("unit", ["um", "micron", "µm", "\\u00B5m"])
 def test_imagejs_spellings_of_micrometres_are_read(tmp_path: Path, unit: str) -> None:
     shown = unit if unit != "µm" else "\\u00B5m"  # the tag is ASCII: ImageJ escapes the letter, too

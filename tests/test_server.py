@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -169,6 +170,18 @@ def test_a_model_that_changed_on_disk_is_read_again(model: Path) -> None:
     assert np.abs(again - first).max() > 0.01
     fresh, _ = run(InferenceServer(), model, picture(40, 50))
     np.testing.assert_array_equal(again, fresh)
+
+
+def test_weights_in_a_folder_of_their_own_that_changed_are_read_again(model: Path) -> None:
+    (model / "w").mkdir()
+    text = (model / "bioimageio.yaml").read_text().replace("source: weights.onnx", "source: w/weights.onnx")
+    (model / "bioimageio.yaml").write_text(re.sub(r"    sha256: .*\n", "", text))
+    (model / "weights.onnx").rename(model / "w" / "weights.onnx")
+    server = InferenceServer()
+    first, _ = run(server, model, picture(40, 50))
+    one_conv(seed=5).save(model / "w" / "weights.onnx")
+    again, _ = run(server, model, picture(40, 50))
+    assert np.abs(again - first).max() > 0.01
 
 
 def test_one_model_by_two_paths_is_one_model(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,16 @@ def check_pixel_size(tensor: Tensor, image: Header) -> list[Finding]:
         expected = f"the model expects {axis.pixel_size:g} {units.symbol(axis.unit)}"
         size = image.pixel_size.get(letter)
         factor = units.factor(image.unit.get(letter), axis.unit)
+        if size is not None and factor is None:
+            unit = image.unit.get(letter)
+            findings.append(
+                Finding(
+                    "pixel-size-unit", "warning",
+                    f"{image.name} has pixels of {size:g} {unit or 'no stated unit'} along {letter}", expected,
+                    "set their size in a unit of length (in ImageJ: Image > Properties), or make sure that it is the same",
+                )
+            )  # fmt: skip
+            continue
         if size is None or factor is None:
             findings.append(
                 Finding(

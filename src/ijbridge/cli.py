@@ -206,9 +206,16 @@ def _test(given: argparse.Namespace) -> int:
         print(f"error: {report.error}", file=sys.stderr)
     for one, file in zip((one for one in report.outputs if not one.passed), saved, strict=True):
         place = ", ".join(f"{axis}={index}" for axis, index in one.worst.items())
+        how_far = (
+            f"cannot be compared: {one.reason}"
+            if one.reason
+            else (
+                f"is off by up to {one.max_difference:.3g} (at {place}: {one.found:.6g} instead of {one.expected:.6g}) in "
+                f"{one.mismatched} of {one.elements} values"
+            )
+        )
         print(
-            f"error: The output {one.output!r} is off by up to {one.max_difference:.3g} (at {place}: {one.found:.6g} instead "
-            f"of {one.expected:.6g}) in {one.mismatched} of {one.elements} values; it is saved as {file}.",
+            f"error: The output {one.output!r} {how_far}; it is saved as {file}.",
             file=sys.stderr,
         )
     return 0 if report.reproduces else 1

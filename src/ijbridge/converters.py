@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ijbridge.errors import ImageFormatError
-from ijbridge.image import Image, from_xarray, make_image
+from ijbridge.image import Image, from_xarray, make_image, with_axes
 from ijbridge.image_io import read_image
 
 #: Anything a converter takes: numpy.ndarray, xarray.DataArray, a path, or what was registered.
@@ -39,7 +39,7 @@ def _is_xarray(value: Any) -> bool:
 
 _converters = [
     Converter(lambda value: isinstance(value, str | Path), read_image),
-    Converter(lambda value: isinstance(value, Image), lambda value, _: value),
+    Converter(lambda value: isinstance(value, Image), lambda value, axes: with_axes(value, axes) if axes else value),
     Converter(_is_array, make_image),
     Converter(_is_xarray, from_xarray),
 ]

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -169,19 +169,16 @@ def to_xarray(image: Image, attrs: Mapping[str, Any] | None = None) -> xr.DataAr
     )
 
 
-def without_axis(image: Image, axis: str) -> Image:
-    """Drop an axis of size one."""
-    position = image.header.axes.index(axis)
+def with_axes(image: Image, axes: str) -> Image:
+    """Give an image other axes; pixel sizes go with their letters."""
     header = image.header
-    return Image(
-        array=image.array[(slice(None),) * position + (0,)],
-        header=replace(
-            header,
-            shape=header.shape[:position] + header.shape[position + 1 :],
-            axes=header.axes.replace(axis, ""),
-            pixel_size={one: size for one, size in header.pixel_size.items() if one != axis},
-            unit={one: unit for one, unit in header.unit.items() if one != axis},
-        ),
+    return make_image(
+        image.array,
+        axes,
+        pixel_size=header.pixel_size,
+        unit=header.unit,
+        channel_names=header.channel_names,
+        name=header.name,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import TypeAlias
 
 from ijbridge import axes as ax
@@ -66,9 +67,9 @@ def _tile(given: TileOption) -> str | int | Mapping[str, int]:
 
 
 def _positive(number: object, value: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    if isinstance(number, bool) or not hasattr(number, "__index__") or index(number) < 1:
         raise _wrong_tile(value)
-    return number
+    return index(number)
 
 
 def _wrong_tile(value: object) -> OptionError:
@@ -85,8 +86,8 @@ def _halo(value: HaloOption) -> str | int:
             return text
         if re.fullmatch(r"\d+", text):
             return int(text)
-    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+    elif hasattr(value, "__index__") and not isinstance(value, bool) and index(value) >= 0:
+        return index(value)
     raise OptionError(f"halo={value!s} is not understood: use auto, declared, or a number of pixels such as 32.")
 
 

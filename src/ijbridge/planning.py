@@ -191,6 +191,8 @@ def _tile_findings(
             continue
         cut = result.halo_of(name)
         allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {cut}" if cut else "")
+        if not rules[name].tileable:
+            allowed = f"tiles are not possible: {rules[name].whole_because}"
         findings.append(
             Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
         )

@@ -25,7 +25,10 @@ from ijbridge.typing import Array, Float
 
 @dataclass(frozen=True)
 class OutputReport:
-    """How one output compares with its test tensor; ``worst`` is where they differ most, per axis."""
+    """How one output compares with its test tensor; ``worst`` is where they differ most, per axis.
+
+    ``reason`` says why the two cannot be compared, where they cannot.
+    """
 
     output: str
     passed: bool
@@ -38,6 +41,7 @@ class OutputReport:
     tolerance: Tolerance
     array: Array
     axes: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,28 +115,24 @@ def tolerance_for(description: ModelDescription, tensor: Tensor, expected: Array
 
 
 def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance) -> OutputReport:
-    """Compare a result with a test tensor of the tensor's axes.
-
-    Raises
-    ------
-    DescriptionError
-        If their shapes cannot be brought together.
-    """
+    """Compare a result with a test tensor of the tensor's axes; one of another shape does not pass."""
     letters = _letters(tensor)
-    axes = result.header.axes
+    found, axes = result.array, result.header.axes
     dropped = tuple(number for number, letter in enumerate(letters) if letter not in axes)
-    if any(expected.shape[number] != 1 for number in dropped):
-        raise DescriptionError(
-            f"The test tensor of {tensor.id!r} has the shape {expected.shape}, the result {result.header.described()}."
-        )
-    squeezed = expected.reshape([size for number, size in enumerate(expected.shape) if number not in dropped])
+    kept = [size for number, size in enumerate(expected.shape) if number not in dropped]
     left = [letter for letter in letters if letter in axes]
-    aligned = squeezed.transpose([left.index(letter) for letter in axes])
-    found = result.array
-    if aligned.shape != found.shape:
-        raise DescriptionError(
-            f"The test tensor of {tensor.id!r} has the shape {expected.shape}, the result {result.header.described()}."
-        )
+    order = [left.index(letter) for letter in axes if letter in left]
+    if (
+        any(expected.shape[number] != 1 for number in dropped)
+        or len(order) != len(axes)
+        or tuple(kept[number] for number in order) != found.shape
+    ):
+        return OutputReport(
+            output=tensor.id, passed=False, mismatched=found.size, elements=found.size, max_difference=float("inf"),
+            worst={}, found=float("nan"), expected=float("nan"), tolerance=tolerance, array=found, axes=axes,
+            reason=f"its test tensor has the shape {expected.shape}, the result is {result.header.described()}",
+        )  # fmt: skip
+    aligned = expected.reshape(kept).transpose(order)
     difference, limit = _differences(found.astype(np.float64), aligned.astype(np.float64), tolerance)
     mismatched = int((difference > limit).sum())
     place = np.unravel_index(int(difference.argmax()), difference.shape)
@@ -175,6 +175,7 @@ def report_dict(report: TestReport) -> dict[str, Any]:
             {
                 "id": one.output,
                 "passed": one.passed,
+                "reason": one.reason,
                 "max_difference": one.max_difference,
                 "worst": {"at": one.worst, "found": one.found, "expected": one.expected},
                 "mismatched": one.mismatched,

@@ -79,7 +79,7 @@ def bind(tensors: Sequence[Tensor], names: Sequence[str], side: str, model: str)
     Raises
     ------
     CannotRunError
-        If names differ and there are several, or types cannot be brought together.
+        If names differ and there are several.
     """
     if all(tensor.id in names for tensor in tensors):
         return {tensor.id: tensor.id for tensor in tensors}
