@@ -20,7 +20,7 @@ LEVELS = (
     ("errors", "_version", "typing"),
     ("axes", "units", "description"),
     ("image", "options"),
-    ("image_io", "views", "statistics", "tiling", "receptive_field"),
+    ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
     ("network_facts",),
     ("processing", "checks", "formats", "describing", "graph"),
     ("mapping", "tile_choice", "runtimes"),

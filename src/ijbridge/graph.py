@@ -21,6 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from ijbridge.errors import NetworkError
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.onnx_operators import (
+    ALONG_ONE_AXIS,
+    ELEMENTWISE,
+    OVER_SPACE,
+    SIZED,
+    WINDOWS,
+    fraction,
+    pads_before,
+    text,
+)
 from ijbridge.receptive_field import AxisFields, Field, Source, common_step, in_blocks, resize_reads, shifted
 
 if TYPE_CHECKING:
@@ -49,26 +59,6 @@ def read_graph(source: Path | bytes) -> NetworkFacts:
 
 
 # --- following the graph ---------------------------------------------------------------------------------------------
-
-_ELEMENTWISE = frozenset(
-    (
-        "Abs", "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "BitShift", "Cast", "CastLike", "Ceil", "Celu",
-        "Clip", "Cos", "Dropout", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual",
-        "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
-        "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "QuantizeLinear", "DequantizeLinear",
-        "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tan",
-        "Tanh", "ThresholdedRelu", "Where", "Xor",
-    )
-)  # fmt: skip
-#: Operations that may be told a size, a place or a shape; where it is not known beforehand, they say so themselves.
-_SIZED = frozenset(("Resize", "Upsample", "Reshape", "Slice", "Pad", "Expand", "Squeeze", "Unsqueeze", "Tile"))
-_WINDOWS = frozenset(("Conv", "MaxPool", "AveragePool", "LpPool"))
-_ALONG_ONE_AXIS = frozenset(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization", "CumSum", "ArgMax", "ArgMin", "TopK"))
-_OVER_SPACE = frozenset(
-    ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "InstanceNormalization", "GroupNormalization",
-     "MeanVarianceNormalization")
-)  # fmt: skip
-
 
 #: An axis of an input with a fixed size of up to so many is taken for channels where memory is estimated.
 _MOST_CHANNELS = 16
@@ -161,7 +151,7 @@ class _Follower:
         if not any(name in self._tensors for name in node.input):
             self._sizes |= {name: sizes for name in node.output if sizes}
             return  # made of constants, or of sizes
-        if node.op_type not in _SIZED:
+        if node.op_type not in SIZED:
             for source in sizes:
                 self._say(source, node, "computes with its size")
         attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
@@ -178,9 +168,9 @@ class _Follower:
     def _follow(self, node: Any, attributes: Mapping[str, Any]) -> list[AxisFields]:
         kind = node.op_type
         first = [dict(axis) for axis in self._tensors.get(node.input[0], [])]
-        if kind in _ELEMENTWISE:
+        if kind in ELEMENTWISE:
             return self._together(node)
-        if kind in _WINDOWS:
+        if kind in WINDOWS:
             return self._window(node, first, attributes)
         if kind == "ConvTranspose":
             return self._transposed(node, first, attributes)
@@ -201,13 +191,13 @@ class _Follower:
         if kind in ("DepthToSpace", "SpaceToDepth"):
             block = attributes["blocksize"]
             return [*first[:2], *(in_blocks(axis, block, kind == "DepthToSpace") for axis in first[2:])]
-        if kind in _OVER_SPACE:
+        if kind in OVER_SPACE:
             kept = self._whole(first, range(2, len(first)), node, "looks at all of it")
             return [*kept[:2], *({} for _ in kept[2:])] if kind.startswith("Global") else first
         if kind == "LayerNormalization":
             axis = attributes.get("axis", -1)
             return self._whole(first, range(axis % len(first), len(first)), node, "looks at all of it")
-        if kind in _ALONG_ONE_AXIS:
+        if kind in ALONG_ONE_AXIS:
             return self._along(node, first, attributes)
         if kind.startswith("Reduce"):
             return self._reduce(node, first, attributes)
@@ -261,16 +251,16 @@ class _Follower:
         strides = list(attributes.get("strides", [1] * ndim))
         dilations = list(attributes.get("dilations", [1] * ndim))
         same = [d * (k - 1) + 1 - s for k, d, s in zip(kernels, dilations, strides, strict=True)]
-        return kernels, strides, dilations, _pads(attributes, same)
+        return kernels, strides, dilations, pads_before(attributes, same)
 
     def _resize(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         scales = self._scales(node, attributes)
         if scales is None:
             return self._whole(first, range(len(first)), node, "resizes it to a size that is computed while it runs")
         legacy = node.op_type == "Upsample" or self._version < 11
-        transform = "asymmetric" if legacy else _text(attributes.get("coordinate_transformation_mode", "half_pixel"))
-        rounding = "floor" if legacy else _text(attributes.get("nearest_mode", "round_prefer_floor"))
-        mode = _text(attributes.get("mode", "nearest"))
+        transform = "asymmetric" if legacy else text(attributes.get("coordinate_transformation_mode", "half_pixel"))
+        rounding = "floor" if legacy else text(attributes.get("nearest_mode", "round_prefer_floor"))
+        mode = text(attributes.get("mode", "nearest"))
         changed = [number for number, scale in enumerate(scales) if scale != 1]
         if transform not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"):
             return self._whole(first, changed, node, "stretches it from corner to corner")
@@ -282,12 +272,12 @@ class _Follower:
 
     def _scales(self, node: Any, attributes: Mapping[str, Any]) -> list[Fraction] | None:
         if node.op_type == "Upsample" and "scales" in attributes:
-            return [_fraction(one) for one in attributes["scales"]]
+            return [fraction(one) for one in attributes["scales"]]
         place = 1 if node.op_type == "Upsample" or self._version < 11 else 2
         given = self._values(node.input[place]) if len(node.input) > place and node.input[place] else None
         axes = list(attributes.get("axes", range(len(self._tensors[node.input[0]]))))
         if given:
-            scales = {int(axis): _fraction(one) for axis, one in zip(axes, given, strict=True)}
+            scales = {int(axis): fraction(one) for axis, one in zip(axes, given, strict=True)}
             return [scales.get(axis, Fraction(1)) for axis in range(len(self._tensors[node.input[0]]))]
         before, after = self._shapes.get(node.input[0]), self._shapes.get(node.output[0])
         sizes = self._values(node.input[3]) if len(node.input) > 3 else None
@@ -403,21 +393,3 @@ class _Follower:
 
     def _dims(self, name: str) -> list[int]:
         return list(self._constants[name].dims) if name in self._constants else [1, 1]
-
-
-def _pads(attributes: Mapping[str, Any], same: list[int]) -> list[int]:
-    """Give the border added before each axis; ``same`` is the whole border that keeps sizes."""
-    automatic = _text(attributes.get("auto_pad", "NOTSET"))
-    if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        return [max(0, one) // 2 if automatic == "SAME_UPPER" else (max(0, one) + 1) // 2 for one in same]
-    if automatic == "VALID" or "pads" not in attributes:
-        return [0] * len(same)
-    return list(attributes["pads"][: len(same)])
-
-
-def _fraction(value: float) -> Fraction:
-    return Fraction(float(value)).limit_denominator(1024)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -48,9 +48,9 @@ class Package(ABC):
     @abstractmethod
     def _read(self, name: str) -> bytes: ...
 
+    @abstractmethod
     def path(self, source: str) -> Path | None:
         """Give the file as a path of the file system, or None where it is part of a zip."""
-        raise NotImplementedError
 
     @property
     def description_path(self) -> Path | None:
