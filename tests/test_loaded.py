@@ -104,7 +104,9 @@ def test_weights_that_are_no_network_are_refused(tmp_path: Path) -> None:
 def test_weights_that_are_not_the_described_ones_are_refused(tmp_path: Path) -> None:
     path = write_model(tmp_path / "m", one_conv(seed=1))
     one_conv(seed=2).save(path / "weights.onnx")
-    with pytest.raises(PackageError, match=r"'weights.onnx' has the SHA-256 .*, the description says"):
+    with pytest.raises(
+        PackageError, match=r"'weights.onnx', the onnx weights of m, .* its SHA-256 is .*, the description says"
+    ):
         run(LoadedModel(path), raw=np.zeros((20, 30), np.float32))
 
 
@@ -145,7 +147,9 @@ def test_files_are_held_against_their_hashes(tmp_path: Path) -> None:
     path = write_model(tmp_path / "m", one_conv(), test_input=array, test_output=array)
     verify_files(read_model(path))
     np.save(path / "test_output.npy", array + 1)
-    with pytest.raises(PackageError, match="The test tensor of 'out' of m is not the file that was described"):
+    with pytest.raises(
+        PackageError, match="'test_output.npy', the test tensor of 'out' of m, is not the file that was described"
+    ):
         verify_files(read_model(path))
 
 

@@ -91,8 +91,8 @@ class Package(ABC):
             found = hashlib.sha256(data).hexdigest()
             if found != file.sha256.lower():
                 raise PackageError(
-                    f"The {what} of {self.location.name} is not the file that was described: {file.source!r} has the "
-                    f"SHA-256 {found[:12]}..., the description says {file.sha256[:12].lower()}...; get the model again."
+                    f"{file.source!r}, the {what} of {self.location.name}, is not the file that was described: its SHA-256 is "
+                    f"{found[:12]}..., the description says {file.sha256[:12].lower()}...; get the model again."
                 )
         return data
 
