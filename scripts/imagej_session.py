@@ -61,7 +61,7 @@ class ImageJ:
         arguments = []
         for name, macro in macros.items():
             path = self._file(f"{name}.ijm")
-            path.write_text(macro, encoding="ascii")
+            path.write_text(macro, encoding="utf-8")
             value, log = self._file(f"{name}.value"), self._file(f"{name}.log")
             # an -eval of its own for each, because a macro that is stopped takes the state of its caller along
             arguments += [
@@ -76,7 +76,7 @@ class ImageJ:
     def run_without_windows(self, macro: str, environment: Mapping[str, str]) -> list[str]:
         """Run one macro by ``-batch`` and give what ImageJ prints, which is what would be in its Log window."""
         path = self._file("batch.ijm")
-        path.write_text(macro, encoding="ascii")
+        path.write_text(macro, encoding="utf-8")
         return self._start(["-batch", str(path)], environment).splitlines()
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:

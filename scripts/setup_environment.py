@@ -38,12 +38,14 @@ def python_with(extra: str) -> Path:
     stamp = VENV / f"installed-{extra}"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
-    if not python.exists():
+    made = VENV / "made"  # a python in it does not say that pip is there too
+    if not (made.exists() and python.exists()):
         say(f"making the virtual environment {VENV.name}")
         run(
-            [sys.executable, "-m", "venv", VENV],
+            [sys.executable, "-m", "venv", "--clear", VENV],
             "no virtual environment could be made (Debian: apt install python3-venv)",
         )
+        made.touch()
     say(f"installing ijbridge[{extra}] into {VENV.name}")
     run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *locked, "--editable", f"{ROOT}[{extra}]"],
@@ -55,9 +57,11 @@ def python_with(extra: str) -> Path:
 
 def build_jar(*, with_tests: bool = False) -> Path:
     """Build the plugin's jar with Maven if its sources changed, and give its path; its dependencies lie beside it."""
-    for tool, package in (("mvn", "maven"), ("java", "a JDK, such as default-jdk")):
-        if shutil.which(tool) is None:
-            fail(f"{tool} is not found: install {package}.")
+    maven = shutil.which("mvn") or ""
+    if not maven:
+        fail("mvn is not found: install maven.")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("javac")):
+        fail("javac is not found: install a JDK of version 11 or newer, such as default-jdk, or set JAVA_HOME.")
     sources = [ROOT / "java" / "pom.xml", *(file for file in (ROOT / "java" / "src").rglob("*") if file.is_file())]
     wanted = _digest(sources)
     stamp = ROOT / "java" / "target" / "built"
@@ -65,7 +69,9 @@ def build_jar(*, with_tests: bool = False) -> Path:
         return JAR
     say("building the plugin" + (" and running its tests" if with_tests else ""))
     options = [] if with_tests else ["-DskipTests"]
-    run(["mvn", "-q", "-B", "-f", ROOT / "java" / "pom.xml", *options, "package"], "Maven could not build the plugin")
+    # clean: else jars of an earlier version stay beside the new ones
+    command = [maven, "-q", "-B", "-f", str(ROOT / "java" / "pom.xml"), *options, "clean", "package"]
+    run(command, "Maven could not build the plugin")
     stamp.write_text(wanted)
     return JAR
 

@@ -148,7 +148,7 @@ def test_files_are_held_against_their_hashes(tmp_path: Path) -> None:
     verify_files(read_model(path))
     np.save(path / "test_output.npy", array + 1)
     with pytest.raises(
-        PackageError, match="'test_output.npy', the test tensor of 'out' of m, is not the file that was described"
+        PackageError, match=r"'test_output.npy', the test tensor of 'out' of m, is not the file that was described"
     ):
         verify_files(read_model(path))
 

@@ -37,6 +37,9 @@ from ijbridge.typing import Array
 
 _server = InferenceServer()
 
+#: The process that started this one; another takes its place as parent when it dies.
+_PARENT = os.getppid()
+
 
 def handle(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[Any] = ()) -> None:
     """Do one task of the plugin (see the module)."""
@@ -51,6 +54,8 @@ def handle(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[An
         gc.collect()  # frames of an exception may still hold arrays that lie in the segments
         for segment in segments:
             segment.close()
+            if os.getppid() != _PARENT:
+                segment.unlink()  # whoever made it cannot any more
 
 
 def _answer(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[Any]) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def _predict(task: Any, request: Mapping[str, Any], segments: Sequence[Any]) -> 
         arrays[0],
         arrays[1:],
         progress=progress,
-        cancelled=lambda: bool(task.cancel_requested),
+        cancelled=lambda: bool(task.cancel_requested) or os.getppid() != _PARENT,
     )
 
 

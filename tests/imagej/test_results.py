@@ -81,6 +81,7 @@ def _macro(folder: Path, model: Path, name: str) -> str:
     """Open a picture, look at it in a special way, run, and tell and save what there is then."""
     return rf"""
         open("{folder / name}.tif");
+        run("Properties...", "origin=5,7");
         makeRectangle(3, 4, 10, 12);
         if (nSlices > 1) Stack.setPosition(2, 3, 4);
         if (bitDepth() != 24) setMinAndMax(10, 99);
@@ -90,6 +91,9 @@ def _macro(folder: Path, model: Path, name: str) -> str:
         Stack.getUnits(xu, yu, zu, tu, vu);
         getVoxelSize(w, h, d, unit);
         print("size: " + w + " " + h + " " + d + " " + Stack.getFrameInterval() + " " + xu + " " + zu + " " + tu);
+        x = 0; y = 0;
+        toScaled(x, y);
+        print("corner: " + x + " " + y);
         print("info: " + replace(getMetadata("Info"), "\n", "~"));
         getMinAndMax(low, high);
         print("shown: " + low + " " + high);
@@ -203,6 +207,10 @@ def test_the_result_is_calibrated(seen: Seen) -> None:
     assert seen.line("gray16", "size").startswith("0.107 0.2 ")
     assert seen.line("gray16", "size").split()[4] == "µm"
     assert seen.line("hyper", "size") == "0.107 0.2 0.5 2 µm µm sec"
+
+
+def test_a_place_has_the_same_coordinates_in_image_and_result(seen: Seen) -> None:
+    assert [float(one) for one in seen.line("gray16", "corner").split()] == pytest.approx([-5 * 0.107, -7 * 0.2])
 
 
 def test_the_result_says_what_made_it(seen: Seen, tilted: Path) -> None:

@@ -59,6 +59,13 @@ final class Calibrations {
 		}
 	}
 
+	/** Gives a result the origin of its image, which is counted in pixels: a place keeps its coordinates. */
+	static void moveOrigin(final Calibration from, final Calibration to) {
+		to.xOrigin = from.xOrigin * from.pixelWidth / to.pixelWidth;
+		to.yOrigin = from.yOrigin * from.pixelHeight / to.pixelHeight;
+		to.zOrigin = from.zOrigin * from.pixelDepth / to.pixelDepth;
+	}
+
 	/** ImageJ takes the unit of x for all; null stands for that, and is what it shows and saves best. */
 	private static String different(final String unit, final Calibration calibration) {
 		return calibration.getXUnit().equals(unit) ? null : unit;

@@ -55,7 +55,9 @@ final class ModelRunner {
 			warnings.forEach(feedback::warn);
 			final List<ImagePlus> images = new ArrayList<>();
 			for (int i = 0; i < results.size(); i++) {
-				images.add(results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance")));
+				final ImagePlus result = results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance"));
+				Calibrations.moveOrigin(image.getCalibration(), result.getCalibration());
+				images.add(result);
 			}
 			return images;
 		}
