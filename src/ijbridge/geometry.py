@@ -221,13 +221,18 @@ class Geometry:
             "this version cannot plan for."
         )
 
+    def _followed(self) -> list[tuple[Tensor, tuple[AxisPlan, ...]]]:
+        """Give every tensor with its axes for this image."""
+        return [
+            *((tensor, self.input_axes(tensor)) for tensor in self._description.inputs),
+            *((tensor, self.output_axes(tensor)) for tensor in self._description.outputs),
+        ]
+
     def _looked_along(self, line: str) -> bool:
         """Whether an operation of a tensor needs all pixels along a line at once."""
-        sides = [(tensor, self.input_axes(tensor)) for tensor in self._description.inputs]
-        sides += [(tensor, self.output_axes(tensor)) for tensor in self._description.outputs]
         return any(
             axis.id == full_axis(operation) and axis.line == line
-            for tensor, axes in sides
+            for tensor, axes in self._followed()
             for operation in tensor.operations
             for axis in axes
         )
@@ -240,9 +245,7 @@ class Geometry:
         AxesError
             With both counts.
         """
-        sides = [(tensor, self.input_axes(tensor)) for tensor in self._description.inputs]
-        sides += [(tensor, self.output_axes(tensor)) for tensor in self._description.outputs]
-        for tensor, axes in sides:
+        for tensor, axes in self._followed():
             for operation in tensor.operations:
                 numbers = number_count(operation)
                 size = next((axis.size for axis in axes if axis.id == full_axis(operation)), numbers)

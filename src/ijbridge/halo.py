@@ -50,8 +50,8 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
         wanted = _wanted(axes, needed, halo)
         network.halos.update(wanted)
         if halo == "auto" and _leaves_nothing(network.rules()[name], lines.stride(name)):
-            network.halos.update({key: axis.link.halo for key, axis in axes.items()})
-            wanted = {key: axis.link.halo for key, axis in axes.items()}
+            wanted = _wanted(axes, needed, "declared")
+            network.halos.update(wanted)
         findings[name] = tuple(_findings(network.letters[name] or name, axes, needed, wanted, halo))
     rules = {}
     for name, one in network.rules().items():
@@ -101,9 +101,7 @@ class _Lines:
         """Give the halo an output axis needs, in its own elements; None where the network was not asked."""
         if self._facts is None:
             return None
-        tensor = next(one for one in self._network.outputs if one.id == key[0])
-        number = [axis.id for axis in tensor.axes].index(key[1])
-        fields = [self._facts.field(tensor.id, number, source) for source, _ in self._sources[line]]
+        fields = [self._facts.field(key[0], self._number(key), source) for source, _ in self._sources[line]]
         offset, aligned = self.outputs(line)[key].link.offset, self._aligned(line)
         return max((field.halo(offset=offset, aligned=aligned) for field in fields if field is not None), default=0)
 
@@ -113,10 +111,8 @@ class _Lines:
             return False
         own = {source for source, _ in self._sources[line]}
         others = {source for name, sources in self._sources.items() if name != line for source, _ in sources}
-        for tensor_id, axis_id in self.outputs(line):
-            tensor = next(one for one in self._network.outputs if one.id == tensor_id)
-            fields = self._facts.fields.get(tensor_id, ())
-            number = [axis.id for axis in tensor.axes].index(axis_id)
+        for key in self.outputs(line):
+            fields, number = self._facts.fields.get(key[0], ()), self._number(key)
             if number < len(fields) and (set(fields[number]) - own) & others:
                 return True
         return False
@@ -134,6 +130,11 @@ class _Lines:
             return []
         found = [one for source, _ in self._sources[line] for one in self._facts.global_operations.get(source, ())]
         return list(dict.fromkeys(found))
+
+    def _number(self, key: _Key) -> int:
+        """Give the place of an output axis among those of its tensor."""
+        tensor = next(one for one in self._network.outputs if one.id == key[0])
+        return [axis.id for axis in tensor.axes].index(key[1])
 
     def _aligned(self, line: str) -> bool:
         """Whether every size the network accepts is a multiple of its stride."""
@@ -174,10 +175,10 @@ def _findings(
                             "and the image is run in tiles", "seams may show; give --halo N, or --tile whole where it fits")
                 )  # fmt: skip
         elif taken < need:
-            source = "declares" if not isinstance(halo, int) else "is given"
+            whose = "is given" if isinstance(halo, int) else "the description declares"
             findings.append(
                 Finding("halo-too-small", "warning",
-                        f"The halo of {taken} along {where} that {source.replace('declares', 'the description declares')} for "
+                        f"The halo of {taken} along {where} that {whose} for "
                         f"{output} is smaller than the {need} that the network needs", "so tiles differ near their edges from "
                         "the whole", "use halo=auto" if halo != "auto" else "no larger one leaves anything of a tile")
             )  # fmt: skip
