@@ -188,3 +188,17 @@ def test_progress_and_stopping_reach_the_caller(model: Path) -> None:
     assert told == [5, 4, 3, 2, 1, 0]
     with pytest.raises(ijbridge.IJBridgeError, match="Cancelled after 0 of 6 tiles"):
         predict(model, picture(40, 50), tile=24, cancelled=lambda: True)
+
+
+def test_an_image_is_checked_before_a_run(model: Path) -> None:
+    image = np.full((40, 50), 300.0)
+    found = ijbridge.check(model, image)
+    assert all(isinstance(one, ijbridge.Finding) for one in found)
+    with ijbridge.load(model) as loaded:
+        assert loaded.check(image) == found
+
+
+def test_an_option_that_does_not_exist_is_refused(model: Path) -> None:
+    wrong: Any = {"tiles": 64}
+    with pytest.raises(TypeError, match="tiles"):
+        ijbridge.predict(model, np.ones((40, 50)), **wrong)

@@ -258,3 +258,21 @@ def test_shared_memory_is_gone_when_the_plugin_unlinks_it(worker: Worker, model:
         worker.call("predict", segments, model=str(model), image=about(array), options={})
         assert all(file.exists() for file in files)
     assert not any(file.exists() for file in files)
+
+
+def test_an_image_is_checked_in_the_worker(worker: Worker, model: Path) -> None:
+    array = np.full((40, 50), np.nan, np.float32)
+    with shared(array.nbytes) as segments:
+        segments[0].buf[: array.nbytes] = array.tobytes()
+        reply = worker.call("check", segments, model=str(model), image=about(array), options={})
+        assert not any(worker.maps(segment) for segment in segments)
+    assert [one["id"] for one in reply["findings"]] == ["not-finite"]
+
+
+def test_a_second_attempt_is_told_to_the_worker(worker: Worker, model: Path) -> None:
+    array = picture(40, 50)
+    with shared(array.nbytes, 4 * array.size) as segments:
+        request: Mapping[str, Any] = {"model": str(model), "image": about(array), "options": {"tile": 24}}
+        reply = worker.call("predict", segments, attempt=1, **request)
+    assert reply["error"]["kind"] == "PlanError"
+    assert "in smaller tiles than y=24,x=24" in reply["error"]["message"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from ijbridge.checks import Finding
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.formats import read_model
 from ijbridge.image import Header
+
+SCALED = {"id": "scale_range", "kwargs": {}}
+BINARY = {"id": "binarize", "kwargs": {"threshold": 3}}
 
 
 def read(folder: Path, *pre: Any, dtype: str = "float32", unit: str = "micrometer", scale: float = 0.5) -> ModelDescription:
@@ -41,7 +45,7 @@ def test_a_pixel_size_that_differs_is_given_with_its_factor(tmp_path: Path) -> N
     assert [(one.id, one.severity) for one in found] == [("pixel-size-differs", "warning")] * 2
     assert found[0].sentence == (
         "cells has pixels of 250 nm along y, the model expects 0.5 µm, a factor of 0.5: objects may be missed or split; "
-        "resample the image to the model's pixel size."
+        "rescale resamples the image to the model's pixel size."
     )
 
 
@@ -63,8 +67,89 @@ def test_a_model_that_states_no_pixel_size_expects_none(tmp_path: Path) -> None:
     assert checks.check_pixel_size(raw(read_model(path)), image(None, None)) == []
 
 
-SCALED = {"id": "scale_range", "kwargs": {}}
-BINARY = {"id": "binarize", "kwargs": {"threshold": 3}}
+def sized(y: float, x: float, **more: Any) -> Header:
+    return replace(image(1.0, "µm"), pixel_size={"y": y, "x": x}, **more)
+
+
+def ids(tensor: Tensor, header: Header, loops: dict[str, int] | None = None) -> list[str]:
+    return [one.id for one in checks.check_header(tensor, header, loops or {})]
+
+
+def test_pixels_of_other_proportions_than_the_models_are_found(tmp_path: Path) -> None:
+    found = checks.check_header(raw(read(tmp_path)), sized(0.5, 0.25), {})
+    assert [one.id for one in found] == ["pixel-size-differs", "anisotropy"]
+    assert found[1].sentence == (
+        "cells has pixels of 0.5 µm (y) x 0.25 µm (x), the model expects other proportions: shapes look stretched; "
+        "rescale resamples the image to the model's pixel size."
+    )
+
+
+def test_square_pixels_of_another_size_are_not_stretched(tmp_path: Path) -> None:
+    assert "anisotropy" not in ids(raw(read(tmp_path)), sized(5, 5))
+
+
+def test_pixels_that_are_not_square_are_found_where_the_model_states_no_size(tmp_path: Path) -> None:
+    tensor = raw(read_model(write_model(tmp_path / "m", identity())))
+    assert ids(tensor, sized(0.5, 0.25)) == ["anisotropy"]
+    assert ids(tensor, sized(0.5, 0.47)) == []
+    assert ids(tensor, replace(sized(0.5, 500), unit={"y": "µm", "x": "nm"})) == []
+
+
+def test_an_axis_that_is_looped_over_is_noted(tmp_path: Path) -> None:
+    (found,) = checks.check_header(raw(read(tmp_path)), image(0.5, "µm"), {"t": 5, "z": 1})
+    assert (found.id, found.severity) == ("axis-looped", "note")
+    assert found.sentence == (
+        "cells has 5 positions along t, which the model's input 'raw' does not know: it runs once for every position."
+    )
+
+
+def ranged(folder: Path, low: float, high: float, *pre: Any, dtype: str = "float32") -> Tensor:
+    described_input = described("raw", channel("c"), space("y", 8), space("x", 8), dtype=dtype, preprocessing=list(pre))
+    described_input["data"]["range"] = [low, high]
+    outputs = [described("out", channel("c"), space("y", 8), space("x", 8))]
+    return raw(read_model(write_model(folder / "m", identity(), inputs=[described_input], outputs=outputs)))
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "found"),
+    [
+        ("uint8", "uint8", []),
+        ("uint8", "uint16", ["bit-depth"]),
+        ("uint8", "float32", ["bit-depth"]),
+        ("uint8", "bool", []),
+        ("uint16", "uint8", []),
+        ("uint16", "int16", ["bit-depth"]),
+        ("float32", "uint16", []),
+    ],
+)
+def test_a_type_that_a_cast_would_cut_off_is_found(tmp_path: Path, model: str, given: str, found: list[str]) -> None:
+    assert ids(raw(read(tmp_path, dtype=model)), replace(image(0.5, "µm"), dtype=given)) == found
+
+
+@pytest.mark.parametrize(
+    ("top", "pre", "given", "found"),
+    [
+        (255, [], "uint16", ["bit-depth"]),
+        (65535, [], "uint8", ["bit-depth"]),
+        (4095, [], "uint8", ["bit-depth"]),
+        (4095, [], "uint16", []),
+        (255, [], "uint8", []),
+        (255, [], "float32", []),
+        (1, [], "uint8", []),
+        (255, [SCALED], "uint16", []),
+    ],
+)
+def test_a_type_of_another_depth_than_the_model_expects_is_found(
+    tmp_path: Path, top: float, pre: list[Any], given: str, found: list[str]
+) -> None:
+    assert ids(ranged(tmp_path, 0, top, *pre), replace(image(None, None), dtype=given)) == found
+
+
+def test_an_image_smaller_than_the_model_takes_is_found() -> None:
+    assert checks.check_few_pixels(image(None, None), "y", 64, 64) == []
+    (found,) = checks.check_few_pixels(image(None, None), "y", 40, 64)
+    assert (found.id, found.severity) == ("few-pixels", "warning")
+    assert found.sentence.startswith("cells has 40 pixels along y, the model takes at least 64: the rest is filled")
 
 
 def ensure(dtype: str) -> dict[str, Any]:
@@ -105,3 +190,12 @@ def test_a_sentence_leaves_out_what_there_is_not() -> None:
     assert Finding("x", "note", "It is so").sentence == "It is so."
     assert Finding("x", "note", "It is so", "not otherwise").sentence == "It is so, not otherwise."
     assert Finding("x", "note", "It is so", advice="change it").sentence == "It is so: change it."
+
+
+def test_the_sentence_of_an_error_opposes_what_is_found_to_what_is_expected() -> None:
+    found = Finding("x", "error", "It is so", "should not be", "change it")
+    assert found.sentence == "It is so, but should not be: change it."
+    assert found.to_dict() == {
+        "id": "x", "severity": "error", "message": found.sentence, "found": "It is so", "expected": "should not be",
+        "advice": "change it",
+    }  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_batch_is_looped_one_sample_at_a_time() -> None:
 
 @pytest.mark.parametrize(("have", "want"), [(2, 1), (1, 2), (4, 3)])
 def test_another_number_of_channels_is_refused(have: int, want: int) -> None:
-    with pytest.raises(AxesError, match=rf"cells has {have} channels, but the model's input 'raw' takes {want} channel"):
+    with pytest.raises(AxesError, match=rf"cells has {have} channels?, but the model's input 'raw' takes {want} channel"):
         map_input(tensor("bcyx", channels=want), header("cyx", have, 20, 30))
 
 

@@ -308,9 +308,10 @@ def test_one_constant_sample_among_others_is_counted(tmp_path: Path) -> None:
     assert found.warnings[0].startswith("cells is constant in 1 of 3 samples")
 
 
-def test_an_image_that_is_not_normalised_may_be_constant(tmp_path: Path) -> None:
+def test_a_constant_image_that_is_not_normalised_is_found_too(tmp_path: Path) -> None:
     with LoadedModel(model(tmp_path / "m")) as loaded:
-        assert loaded.run({"raw": make_image(np.full((20, 30), 3.0), "yx")}, Options.read()).warnings == ()
+        found = loaded.run({"raw": make_image(np.full((20, 30), 3.0), "yx", name="cells")}, Options.read())
+    assert [one.split(",")[0] for one in found.warnings] == ["cells is constant: every pixel is 3"]
 
 
 def test_fractions_cast_away_are_warned_of_and_cast_away(tmp_path: Path) -> None:

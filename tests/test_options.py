@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ijbridge.errors import OptionError
@@ -58,5 +59,46 @@ def test_a_device_that_is_not_known_is_refused_with_those_that_are(value: Any) -
         Options.read(device=value)
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, ()), ("", ()), (" ", ()), ("2", ("2",)), (2, (2,)), ("1,3", ("1", "3")), ([3, 1], (3, 1)),
+     ("DAPI, GFP", ("DAPI", "GFP")), (("DAPI", 2), ("DAPI", 2)), (np.int64(2), (2,))],
+)  # fmt: skip
+def test_channels_are_numbers_and_names(value: Any, expected: Any) -> None:
+    assert Options.read(channel=value).channels == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "1,,2", ",", [0], [""], [None]])
+def test_a_channel_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^channel=.* use a channel's number, from 1, or its name"):
+        Options.read(channel=value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), ("true", True), (" False ", False)])
+def test_rescale_is_true_or_false(value: Any, expected: bool) -> None:
+    assert Options.read(rescale=value).rescale is expected
+
+
+@pytest.mark.parametrize("value", ["yes", "", 1, 0, None, 0.5])
+def test_a_rescale_that_is_neither_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^rescale=.* use true or false"):
+        Options.read(rescale=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("auto", None), (1000, 1000), ("1000", 1000), ("500 MB", 500 * 10**6), ("4GB", 4 * 10**9), ("1.5 gb", 15 * 10**8),
+     ("2 GiB", 2**31), (" 3 kB ", 3000)],
+)  # fmt: skip
+def test_memory_is_an_amount(value: Any, expected: Any) -> None:
+    assert Options.read(memory=value).memory == expected
+
+
+@pytest.mark.parametrize("value", ["", "much", "4 G", "-1", 0, "0", "4 GB free", True, None, "1e9"])
+def test_an_amount_of_memory_that_is_not_understood_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^memory=.* use auto, or an amount such as 500 MB or 4 GB"):
+        Options.read(memory=value)
+
+
 def test_without_options_everything_is_automatic() -> None:
-    assert Options.read() == Options(tile="auto", halo="auto", device="auto")
+    assert Options.read() == Options(tile="auto", halo="auto", device="auto", channels=(), rescale=False, memory=None)

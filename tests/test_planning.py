@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import ijbridge
-from builders import channel, described, follows, identity, one_conv, space, write_model
-from ijbridge import planning
+from builders import channel, described, follows, identity, one_conv, space, unet, write_model
+from ijbridge import planning, tile_choice
 from ijbridge.description import Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, PlanError
 from ijbridge.formats import read_model
@@ -336,3 +336,54 @@ def test_a_plan_as_data_and_as_text_say_the_same(tmp_path: Path) -> None:
     assert data["padding"] == "symmetric"
     for said in ("6 tiles of 64, halo 4, padded to 304 (symmetric)", "t is looped over (3)", "72 (3 samples)"):
         assert said in text
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_memory_that_is_named_goes_before_what_is_free(tmp_path: Path) -> None:
+    model, image = write_model(tmp_path / "m", unet(2), halo=12, size={"min": 4, "step": 4}), header("yx", 3000, 3000)
+    free = plan(model, image, Resources(memory=10**8))
+    named = plan(model, image, PLENTY, memory="100 MB")
+    assert named.ladder == free.ladder
+    assert named.budget == 10**8
+    assert plan(model, image, Resources(memory=10**7), memory=10**12).tile_count < free.tile_count
+
+
+def test_the_results_are_counted_before_tiles_are_chosen(tmp_path: Path) -> None:
+    """A stack whose results fill the memory leaves less for a tile."""
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    one, many = (plan(model, header("tyx", frames, 1000, 1000), Resources(memory=10**9)) for frames in (1, 200))
+    assert many.memory <= 10**9
+    assert tile_choice.tile_pixels(many.lines) < tile_choice.tile_pixels(one.lines)
+    assert many.memory >= 200 * 1000 * 1000 * 4
+
+
+def test_results_beyond_the_memory_are_warned_of(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    found = findings(plan(model, header("tyx", 300, 1000, 1000), Resources(memory=10**9)))
+    assert found["memory-short"].startswith("The run takes about 1.2 GB of memory beyond the image, of which there are 1.0 GB")
+    assert "memory-short" not in findings(plan(model, header("tyx", 3, 1000, 1000), Resources(memory=10**9)))
+
+
+def test_a_plan_after_one_that_failed_has_tiles_of_half_the_pixels_at_most(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    first = plan(model, header("yx", 3000, 3000))
+    second = first.smaller("the process ended")
+    assert tile_choice.tile_pixels(second.lines) <= tile_choice.tile_pixels(first.lines) / 2
+    assert second.ladder == first.ladder[-len(second.ladder) :]
+    (tried,) = second.tried
+    assert tried.startswith("tile y=")
+    assert tried.endswith(": the process ended")
+
+
+def test_a_tile_that_is_named_is_not_made_smaller(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    with pytest.raises(PlanError, match=r"cannot be run on cells in smaller tiles than y=64,x=64 \(the process ended\)"):
+        plan(model, header("yx", 300, 300), tile=64).smaller("the process ended")
+
+
+def test_an_image_smaller_than_the_network_takes_is_found(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1, size={"min": 64, "step": 8})
+    assert findings(plan(model, header("yx", 63, 70)))["few-pixels"].startswith("cells has 63 pixels along y, the model takes")
+    assert "few-pixels" not in findings(plan(model, header("yx", 64, 70)))

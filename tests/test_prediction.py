@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import pytest
 import ijbridge
 import naive
 from builders import Network, channel, described, follows, identity, one_conv, space, unet, unet_halo, write_model
+from commandline import network_gives
 from ijbridge import planning, prediction
-from ijbridge.description import ModelDescription
+from ijbridge.description import ModelDescription, Padding
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.formats import read_model
 from ijbridge.image import Image, make_image
@@ -372,4 +374,18 @@ def test_a_resolved_plan_is_said_with_its_numbers(tmp_path: Path) -> None:
     plan = model.plan({"raw": image.header}, Options.read())
     assert "zero_mean_unit_variance (mean, std over y, x)" in str(plan)
     resolved = prediction.resolve(plan, measure(plan, {"raw": image}))
-    assert str(resolved) == f"{plan}\nmeasured   zero_mean_unit_variance of raw: mean, std over y, x = 7, 0"
+    assert str(resolved).splitlines() == [
+        *str(plan).splitlines(),
+        "measured   zero_mean_unit_variance of raw: mean, std over y, x = 7, 0",
+        "warning    flat is constant, so it cannot be normalised: the result there means nothing.",
+    ]
+
+
+def test_the_border_is_padded_as_the_description_says(tmp_path: Path) -> None:
+    described = read_model(write_model(tmp_path / "m", one_conv(), size={"min": 16, "step": 16}, halo=1))
+    image = picture(37, 5)
+    for padding in get_args(Padding):
+        padded = np.pad(image, ((0, 48 - 37), (0, 16 - 5)), mode=padding)
+        expected = network_gives(tmp_path / "m", padded)[:37, :5]
+        np.testing.assert_allclose(predict(replace(described, padding=padding), image, tile=32), expected, rtol=1e-5)
+        assert f"padded to 48 ({padding})" in str(ijbridge.plan(replace(described, padding=padding), image))

@@ -88,4 +88,4 @@ def test_a_plan_is_plain_data(model: Path) -> None:
     assert found["inputs"][0]["mapped"] == {"y": "y", "x": "x"}
     assert found["inputs"][0]["added"] == ["batch", "channel"]
     assert found["outputs"][0]["axes"] == "tyx"
-    assert {one["id"] for one in found["findings"]} == {"pixel-size-missing"}
+    assert {one["id"] for one in found["findings"]} == {"axis-looped", "pixel-size-missing"}

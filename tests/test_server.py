@@ -205,3 +205,28 @@ def test_the_least_recently_used_model_goes_first(tmp_path: Path) -> None:
     run(server, paths[2], picture(40, 50))
     with pytest.raises(ijbridge.IJBridgeError):
         run(server, paths[1], picture(40, 50))
+
+
+def test_an_image_is_checked(model: Path) -> None:
+    array = picture(3, 40, 50).astype(np.float32)
+    array[0, 0, 0] = np.nan
+    reply = InferenceServer().check(str(model), about(array, "tyx"), {"tile": 24}, array)
+    assert json.loads(json.dumps(reply)) == reply
+    assert [(one["id"], one["severity"]) for one in reply["findings"]] == [("not-finite", "error"), ("axis-looped", "note")]
+
+
+def test_a_second_attempt_takes_smaller_tiles_and_says_why(model: Path) -> None:
+    array = picture(700, 900)
+    result = np.zeros(array.shape, np.float32)
+    reply = InferenceServer().predict(str(model), about(array), {"memory": "1 GB"}, array, [result], attempt=1)
+    assert "retries: tile y=700,x=900: the system ended the process, mostly for want of memory" in reply["provenance"]
+    np.testing.assert_array_equal(result, ijbridge.predict(model, array))
+
+
+def test_the_options_of_a_host_are_those_of_the_command_line(model: Path) -> None:
+    array = picture(3, 40, 50)
+    image = about(array, "cyx")
+    (planned,) = InferenceServer().plan(str(model), image, {"channel": "2", "rescale": "false", "memory": "4 GB"})["outputs"]
+    assert planned["shape"] == [40, 50]
+    with pytest.raises(AxesError, match="cells has 3 channels, but the model's input"):
+        InferenceServer().plan(str(model), image, {"channel": ""})

@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING, Any
 from ijbridge._version import __version__
 
 if TYPE_CHECKING:
-    from ijbridge.api import Model, load, plan, predict, read_model
+    from ijbridge.api import Model, check, load, plan, predict, read_model
+    from ijbridge.checks import Finding
     from ijbridge.description import ModelDescription
     from ijbridge.errors import IJBridgeError
     from ijbridge.plans import Plan
 
 __all__ = [
+    "Finding",
     "IJBridgeError",
     "Model",
     "ModelDescription",
     "Plan",
     "__version__",
+    "check",
     "load",
     "plan",
     "predict",
@@ -35,10 +38,12 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Finding": "checks",
     "IJBridgeError": "errors",
     "Model": "api",
     "ModelDescription": "description",
     "Plan": "plans",
+    "check": "api",
     "load": "api",
     "plan": "api",
     "predict": "api",

@@ -1,18 +1,19 @@
-"""The public functions: describe, plan, predict, load."""
+"""The public functions: check, plan, predict, load."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
+from ijbridge.checks import Finding
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.formats import read_model
 from ijbridge.image import to_xarray
 from ijbridge.loaded import LoadedModel, Results
-from ijbridge.options import HaloOption, Options, TileOption
+from ijbridge.options import OptionArguments, Options
 from ijbridge.plans import Plan
 from ijbridge.prediction import Progress
 from ijbridge.testing import TestReport, test_model
@@ -43,39 +44,40 @@ class Model:
         """What is known of the model."""
         return self._loaded.description
 
+    def check(
+        self, image: ImageLike | Mapping[str, ImageLike], *, axes: str | None = None, **options: Unpack[OptionArguments]
+    ) -> tuple[Finding, ...]:
+        """Say what is worth knowing before a run; the parameters are those of `ijbridge.predict`."""
+        return self._loaded.check(self._loaded.images(image, axes), self._options(options))
+
     def plan(
-        self,
-        image: ImageLike | Mapping[str, ImageLike],
-        *,
-        axes: str | None = None,
-        tile: TileOption = "auto",
-        halo: HaloOption = "auto",
-        device: str | None = None,
+        self, image: ImageLike | Mapping[str, ImageLike], *, axes: str | None = None, **options: Unpack[OptionArguments]
     ) -> Plan:
         """Plan a run; the parameters are those of `ijbridge.predict`."""
         images = self._loaded.images(image, axes)
-        headers = {name: one.header for name, one in images.items()}
-        return self._loaded.plan(headers, Options.read(tile, halo, device or self._device))
+        return self._loaded.plan({name: one.header for name, one in images.items()}, self._options(options))
 
     def predict(
         self,
         image: ImageLike | Mapping[str, ImageLike],
         *,
         axes: str | None = None,
-        tile: TileOption = "auto",
-        halo: HaloOption = "auto",
-        device: str | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        **options: Unpack[OptionArguments],
     ) -> xr.DataArray | dict[str, xr.DataArray]:
         """Run the model; parameters, result and errors are those of `ijbridge.predict`."""
-        options = Options.read(tile, halo, device or self._device)
+        checked = self._options(options)
         images = self._loaded.images(image, axes)
-        return as_xarray(self._loaded.run(images, options, progress=progress, cancelled=cancelled))
+        return as_xarray(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
 
     def test(self, *, device: str | None = None) -> TestReport:
         """Run the model's own test tensors and compare."""
-        return test_model(self._loaded, Options.read("auto", "auto", device or self._device))
+        return test_model(self._loaded, Options.read(device=device or self._device))
+
+    def _options(self, options: OptionArguments) -> Options:
+        options.setdefault("device", self._device)
+        return Options.read(**options)
 
     def close(self) -> None:
         """Give the network's memory back."""
@@ -93,20 +95,32 @@ def load(source: str | Path | ModelDescription, *, device: str = "auto") -> Mode
     return Model(source, device)
 
 
+def check(
+    model: ModelLike,
+    image: ImageLike | Mapping[str, ImageLike],
+    *,
+    axes: str | None = None,
+    **options: Unpack[OptionArguments],
+) -> tuple[Finding, ...]:
+    """Say what is worth knowing of an image before a model runs on it: all findings, errors first. No network is run.
+
+    An image that does not fit is no error here but a finding of severity "error". Parameters are those of `predict`.
+    """
+    return _model(model).check(image, axes=axes, **options)
+
+
 def plan(
     model: ModelLike,
     image: ImageLike | Mapping[str, ImageLike],
     *,
     axes: str | None = None,
-    tile: TileOption = "auto",
-    halo: HaloOption = "auto",
-    device: str = "auto",
+    **options: Unpack[OptionArguments],
 ) -> Plan:
-    """Say what `predict` would do: axes, tiles, halo, memory, warnings. No network is run.
+    """Say what `predict` would do: axes, tiles, halo, memory, findings. No pixel is read and no network run.
 
     Parameters and errors are those of `predict`.
     """
-    return _model(model).plan(image, axes=axes, tile=tile, halo=halo, device=device)
+    return _model(model).plan(image, axes=axes, **options)
 
 
 def predict(
@@ -114,11 +128,9 @@ def predict(
     image: ImageLike | Mapping[str, ImageLike],
     *,
     axes: str | None = None,
-    tile: TileOption = "auto",
-    halo: HaloOption = "auto",
-    device: str = "auto",
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    **options: Unpack[OptionArguments],
 ) -> xr.DataArray | dict[str, xr.DataArray]:
     """Run a model on an image.
 
@@ -131,16 +143,23 @@ def predict(
         from the input's name to one of these.
     axes
         The meaning of each dimension, slowest first, such as ``"tyx"``; needed for arrays that do not say it themselves.
+    progress
+        Called with (tiles done, tiles in all) after each tile.
+    cancelled
+        Asked before each tile whether to stop.
     tile
         ``"auto"``, ``"whole"``, one size in pixels, or one per axis (``{"y": 512, "x": 512}``, ``"y=512,x=512"``).
     halo
         Pixels that neighbouring tiles share on every side: ``"auto"``, ``"declared"`` or a number.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
-    progress
-        Called with (tiles done, tiles in all) after each tile.
-    cancelled
-        Asked before each tile whether to stop.
+    channel
+        Which channels of the image: a number (from 1, as ImageJ counts), a name, or several in the model's order
+        (``[1, 3]``, ``"DAPI,GFP"``); all of them where it is left out.
+    rescale
+        True: resample the image to the model's pixel size, and the results back onto the image's grid.
+    memory
+        Bytes that may be used beyond the image, or text (``"4 GB"``); ``"auto"``: what is free.
 
     Returns
     -------
@@ -152,8 +171,7 @@ def predict(
     IJBridgeError
         If model or image cannot be used, in one sentence that says what to do (see `ijbridge.errors`).
     """
-    given = _model(model)
-    return given.predict(image, axes=axes, tile=tile, halo=halo, device=device, progress=progress, cancelled=cancelled)
+    return _model(model).predict(image, axes=axes, progress=progress, cancelled=cancelled, **options)
 
 
 def as_xarray(results: Results) -> xr.DataArray | dict[str, xr.DataArray]:
@@ -167,4 +185,4 @@ def _model(model: ModelLike) -> Model:
     return model if isinstance(model, Model) else Model(model)
 
 
-__all__ = ["Model", "load", "plan", "predict", "read_model"]
+__all__ = ["Model", "check", "load", "plan", "predict", "read_model"]

@@ -12,7 +12,9 @@ op          request (besides ``protocol``)                  reply
 hello       ``jar_version``                                 ``protocol``, ``version``, ``python``, ``pid``
 describe    ``model``                                       the description (`ijbridge.describing`)
 plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``summary``
-predict     the same, with segments: image, then outputs    ``provenance``, ``warnings``
+check       the same, with a segment: image                 ``findings``
+predict     the same, with segments: image, then outputs;   ``provenance``, ``warnings``
+            ``attempt``: 1 after the system ended a worker
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
 ==========  ==============================================  =========================================================
@@ -77,6 +79,9 @@ def _answer(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[A
             return _server.describe(request["model"])
         case "plan":
             return _server.plan(request["model"], request["image"], request.get("options", {}))
+        case "check":
+            (pixels,) = _arrays(segments, [request["image"]])
+            return _server.check(request["model"], request["image"], request.get("options", {}), pixels)
         case "predict":
             return _predict(task, request, segments)
         case "release":
@@ -88,10 +93,7 @@ def _answer(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[A
 def _predict(task: Any, request: Mapping[str, Any], segments: Sequence[Any]) -> dict[str, Any]:
     model, image, options = request["model"], request["image"], request.get("options", {})
     outputs = _server.plan(model, image, options)["outputs"]
-    described = [image, *outputs]
-    if len(segments) != len(described):
-        raise OptionError(f"The plugin gave {len(segments)} segments of shared memory, {len(described)} are needed.")
-    arrays = [_array(segment, one) for segment, one in zip(segments, described, strict=True)]
+    arrays = _arrays(segments, [image, *outputs])
 
     def progress(done: int, total: int) -> None:
         task.update(message=f"Running {image['name']}: {done} of {total} tiles", current=done, maximum=total)
@@ -104,7 +106,14 @@ def _predict(task: Any, request: Mapping[str, Any], segments: Sequence[Any]) -> 
         arrays[1:],
         progress=progress,
         cancelled=lambda: bool(task.cancel_requested) or os.getppid() != _PARENT,
+        attempt=int(request.get("attempt", 0)),
     )
+
+
+def _arrays(segments: Sequence[Any], described: Sequence[Mapping[str, Any]]) -> list[Array]:
+    if len(segments) != len(described):
+        raise OptionError(f"The plugin gave {len(segments)} segments of shared memory, {len(described)} are needed.")
+    return [_array(segment, one) for segment, one in zip(segments, described, strict=True)]
 
 
 def _array(segment: Any, described: Mapping[str, Any]) -> Array:

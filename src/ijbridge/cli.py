@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | plan | predict | test``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -81,9 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     inspect = command("inspect", _inspect, "Show a model's description.")
     inspect.add_argument("--json", action="store_true", help="as JSON")
 
+    check = command("check", _check, "Say what is worth knowing of an image before a model runs on it.")
+    check.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
+    check.add_argument("--json", action="store_true", help="as JSON")
+    _run_options(check)
+
     plan = command("plan", _plan, "Show what would be done with an image; no network is run.")
     plan.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
     plan.add_argument("--json", action="store_true", help="as JSON")
+    plan.add_argument(
+        "--measure", action="store_true", help="read the pixels too: show the numbers that operations take of them"
+    )
     _run_options(plan)
 
     predict = command("predict", _predict, "Run a model on one or several images.")
@@ -113,6 +121,11 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tile", default="auto", help=_TILE)
     parser.add_argument("--halo", default="auto", help=_HALO)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--channel", help="the image's channels to use, by number (from 1) or name: 2, DAPI, or 1,3")
+    parser.add_argument(
+        "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
+    )
+    parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -137,17 +150,37 @@ def _inspect(given: argparse.Namespace) -> int:
     return 0
 
 
+def _check(given: argparse.Namespace) -> int:
+    from ijbridge.loaded import LoadedModel
+
+    options = _options(given)
+    model = LoadedModel(given.model)
+    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    findings = model.check(images, options)
+    fits = all(finding.severity != "error" for finding in findings)
+    if given.json:
+        found = [finding.to_dict() for finding in findings]
+        _print_json({"model": model.description.name, "image": str(given.image), "fits": fits, "findings": found})
+    else:
+        for finding in findings:
+            print(f"{finding.severity:<8} {finding.id}: {finding.sentence}")
+        if not findings:
+            print(f"{given.image} fits {model.description.name}: there is nothing to say.")
+    return 0 if fits else 1
+
+
 def _plan(given: argparse.Namespace) -> int:
     from ijbridge.loaded import LoadedModel
 
     options = _options(given)
     model = LoadedModel(given.model)
     images = model.images(_inputs(model, given.image, given.input), given.axes)
+    if given.measure:
+        resolved = model.resolve(images, options)
+        _print_json(resolved.to_dict()) if given.json else print(resolved)
+        return 0
     plan = model.plan({name: image.header for name, image in images.items()}, options)
-    if given.json:
-        _print_json(plan.to_dict())
-    else:
-        print(plan)
+    _print_json(plan.to_dict()) if given.json else print(plan)
     return 0
 
 
@@ -227,7 +260,7 @@ def _test(given: argparse.Namespace) -> int:
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory)
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:

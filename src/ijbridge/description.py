@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
+#: How an image is continued beyond its border, in numpy's words: with the edge repeated (d c b a | a b c d), or without.
+Padding = Literal["symmetric", "reflect"]
+
 
 @dataclass(frozen=True)
 class FileRef:
@@ -305,7 +308,8 @@ class ModelDescription:
     """All that a person or a program needs to know of a model.
 
     ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file. ``notes`` say what the reader assumed or passed over.
+    the description file. ``padding`` is what the description says or, where it says nothing, what the format's own tools
+    do. ``notes`` say what the reader assumed or passed over.
     """
 
     format: str
@@ -331,5 +335,6 @@ class ModelDescription:
     training_data: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     tolerances: tuple[Tolerance, ...] = ()
+    padding: Padding = "symmetric"
     other: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

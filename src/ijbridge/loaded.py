@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from ijbridge import planning, prediction
+from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Weights
-from ijbridge.errors import CannotRunError, OptionError, PlanError
+from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
 from ijbridge.graph import read_graph
@@ -19,9 +23,11 @@ from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
+from ijbridge.pixel_checks import check_pixels
 from ijbridge.plans import Plan
 from ijbridge.provenance import provenance
-from ijbridge.resources import find_resources
+from ijbridge.resampling import resample
+from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
 from ijbridge.typing import Array
 
@@ -84,19 +90,50 @@ class LoadedModel:
         headers = {name: image.header for name, image in images.items()}
         plan = how if isinstance(how, Plan) else self.plan(headers, how)
         session = self._session(plan)
-        try:
-            resolved = prediction.resolve(plan, measure(plan, images))
-            results = prediction.empty_results(plan, into or {})
-        except MemoryError as error:
-            raise PlanError(
-                f"There is not enough memory for {self.description.name!r} on this image ({error}): give a part of the image."
-            ) from error
-        record = prediction.execute(resolved, images, session, self._read_network().names, results, progress, cancelled)
+        started = time.perf_counter()
+        with PeakMemory() as memory:
+            try:
+                resolved, prepared = _resolve(plan, images)
+                results = prediction.empty_results(plan, into or {})
+                computed = {
+                    one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
+                    for one in plan.outputs
+                }
+            except MemoryError as error:
+                raise PlanError(
+                    f"There is not enough memory for {self.description.name!r} on this image ({error}): give a part of the "
+                    "image."
+                ) from error
+            names = self._read_network().names
+            record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
+            for one in plan.outputs:
+                if one.back:
+                    array = computed.pop(one.tensor.id)
+                    resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
-            record=provenance(resolved, record, session),
+            record=provenance(resolved, record, session, memory, time.perf_counter() - started),
             warnings=tuple(finding.sentence for finding in resolved.findings if finding.severity == "warning"),
         )
+
+    def resolve(self, images: Mapping[str, Image], options: Options) -> prediction.ResolvedPlan:
+        """Plan a run and measure what it needs of the pixels; no network is run. Errors are those of `run`."""
+        plan = self.plan({name: image.header for name, image in images.items()}, options)
+        return _resolve(plan, images)[0]
+
+    def check(self, images: Mapping[str, Image], options: Options) -> tuple[Finding, ...]:
+        """Give all findings on the images, those of severity "error" first; an image that does not fit raises nothing."""
+        headers = {name: image.header for name, image in images.items()}
+        pixels = _pixel_findings(self.description.inputs, images)
+        try:
+            plan = self.plan(headers, options)
+        except (ImageError, PlanError, CannotRunError) as error:
+            refused = planning.refusals(self.description, headers, options)
+            return (*(refused or [Finding(_kind(error), "error", str(error).rstrip("."))]), *pixels)
+        try:
+            return tuple(sorted(_resolve(plan, images)[0].findings, key=lambda one: SEVERITIES.index(one.severity)))
+        except PixelValueError:
+            return tuple(sorted((*pixels, *plan.findings), key=lambda one: SEVERITIES.index(one.severity)))
 
     def images(self, value: ImageLike | Mapping[str, ImageLike], axes: str | None = None) -> dict[str, Image]:
         """Take what a caller gave: one image, or one per input by name.
@@ -169,6 +206,30 @@ class LoadedModel:
                     f"The network of {self.description.name!r} takes {wanted} for {one.tensor.id!r}, but its description "
                     f"gives it {one.dtype}: the description needs a last operation ensure_dtype {wanted}."
                 )
+
+
+#: The ids of findings that stand for errors of these kinds.
+_ERROR_IDS = {"PlanError": "no-plan", "CannotRunError": "cannot-run"}
+
+
+def _kind(error: IJBridgeError) -> str:
+    return _ERROR_IDS.get(type(error).__name__, "image-refused")
+
+
+def _resolve(plan: Plan, images: Mapping[str, Image]) -> tuple[prediction.ResolvedPlan, dict[str, Image]]:
+    """Measure what a plan needs; give it with the numbers, and the prepared images."""
+    chosen = {one.tensor.id: one.preparation.chosen(images[one.tensor.id]) for one in plan.inputs}
+    findings = _pixel_findings([one.tensor for one in plan.inputs], chosen)
+    for finding in findings:
+        if finding.severity == "error":
+            raise PixelValueError(finding.sentence)
+    prepared = {one.tensor.id: one.preparation.resampled(chosen[one.tensor.id]) for one in plan.inputs}
+    return prediction.resolve(plan, measure(plan, prepared), findings), prepared
+
+
+def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> list[Finding]:
+    found = [finding for tensor in tensors if tensor.id in images for finding in check_pixels(tensor, images[tensor.id])]
+    return list(dict.fromkeys(found))  # one image may serve several inputs
 
 
 @dataclass(frozen=True)

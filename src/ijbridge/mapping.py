@@ -8,7 +8,7 @@ the image has                   the model's input has                what happen
 an axis (t, c, z, y, x)         the same axis                        mapped
 t, z, c or b of any size        no such axis                         looped: the model runs once for every position
 b (batch)                       batch                                looped, one sample at a time
-c of n channels                 a channel axis of m, n ≠ m           refused
+c of n channels                 a channel axis of m, n ≠ m           refused (`ijbridge.preparation` chooses m before)
 no c                            a channel axis of 1                  an axis of one is added
 no c                            a channel axis of m > 1              refused
 no t or no z                    that axis, and accepts a size of 1   an axis of one is added
@@ -21,10 +21,11 @@ does not have, and with those that it adds (channels, for example) where ImageJ'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ijbridge import axes as ax
+from ijbridge.checks import Finding
 from ijbridge.description import Axis, FixedSize, FreeSize, SteppedSize, Tensor
 from ijbridge.errors import AxesError, CannotRunError
 from ijbridge.image import Header
@@ -53,35 +54,60 @@ def map_input(tensor: Tensor, image: Header) -> AxisMap:
     CannotRunError
         If the tensor has an axis that no image has.
     """
-    letters: list[str | None] = []
+    for refused in refusals(tensor, image):
+        raise AxesError(refused.sentence)
+    letters = _letters(tensor, image)
+    return AxisMap(letters, _left(letters, image))
+
+
+def refusals(tensor: Tensor, image: Header) -> list[Finding]:
+    """Give every reason for which the table refuses an image.
+
+    Raises
+    ------
+    CannotRunError
+        If the tensor has an axis that no image has.
+    """
+    findings = []
     for axis in tensor.axes:
         if axis.kind == "batch":
-            letters.append(None)
             continue
         if axis.letter is None and not _accepts_one(axis):
             raise CannotRunError(
                 f"The input {tensor.id!r} has an axis {axis.id!r} ({axis.kind}), which is no axis of an image: ijbridge "
                 f"cannot fill it."
             )
-        size = image.size(axis.letter) if axis.letter is not None else None
         if axis.kind == "channel" and isinstance(axis.size, FixedSize):
-            _check_channels(axis, axis.size.size, tensor, image)
-        if size is None and not _accepts_one(axis):
-            raise AxesError(
-                f"{image.name} is {image.described()}, but the model's input {tensor.id!r} needs "
-                f"{_NAMES.get(axis.letter or '', axis.id)} ({axis.letter}) too"
-                f"{_of_at_least(axis)}: name the image's axes if they are mislabelled (--axes; in ImageJ: Image > "
-                "Properties), or choose another model."
-            )
-        letters.append(axis.letter if size is not None else None)
-    loops = {letter: size for letter, size in zip(image.axes, image.shape, strict=True) if letter not in letters}
-    for letter in loops:
-        if letter in "yxi":
-            raise AxesError(
-                f"{image.name} has the axis {_NAMES[letter]} ({letter}), but the model's input {tensor.id!r} has not: its "
-                f"axes are {', '.join(axis.id for axis in tensor.axes)}."
-            )
-    return AxisMap(tuple(letters), loops)
+            findings += _wrong_channels(axis, axis.size.size, tensor, image)
+        elif axis.letter not in (None, *image.axes) and not _accepts_one(axis):
+            findings.append(
+                Finding(
+                    "missing-axis", "error", f"{image.name} is {image.described()}",
+                    f"the model's input {tensor.id!r} needs {_NAMES.get(axis.letter or '', axis.id)} ({axis.letter}) too"
+                    f"{_of_at_least(axis)}",
+                    "name the image's axes if they are mislabelled (--axes; in ImageJ: Image > Properties), or choose another "
+                    "model",
+                )
+            )  # fmt: skip
+    findings += [
+        Finding(
+            "extra-axis", "error", f"{image.name} has the axis {_NAMES[letter]} ({letter})",
+            f"the model's input {tensor.id!r} has not", f"its axes are {', '.join(axis.id for axis in tensor.axes)}",
+        )
+        for letter in _left(_letters(tensor, image), image) if letter in "yxi"
+    ]  # fmt: skip
+    return findings
+
+
+def _letters(tensor: Tensor, image: Header) -> tuple[str | None, ...]:
+    return tuple(
+        axis.letter if axis.kind != "batch" and axis.letter is not None and axis.letter in image.axes else None
+        for axis in tensor.axes
+    )
+
+
+def _left(letters: Sequence[str | None], image: Header) -> dict[str, int]:
+    return {letter: size for letter, size in zip(image.axes, image.shape, strict=True) if letter not in letters}
 
 
 def result_axes(image_axes: str, kept: set[str], added: set[str]) -> str:
@@ -94,18 +120,25 @@ def result_axes(image_axes: str, kept: set[str], added: set[str]) -> str:
     return "".join(result)
 
 
-def _check_channels(axis: Axis, channels: int, tensor: Tensor, image: Header) -> None:
+def _wrong_channels(axis: Axis, channels: int, tensor: Tensor, image: Header) -> list[Finding]:
     found = image.size("c")
     if (found or 1) == channels:
-        return
+        return []
     wanted = f"{channels} channel{'s' * (channels > 1)}"
     if axis.channel_names and len(axis.channel_names) <= 8:
         wanted += f" ({', '.join(axis.channel_names)})"
-    have = f"{found} channels" if found else "no channel axis, so one channel"
-    raise AxesError(
-        f"{image.name} has {have}, but the model's input {tensor.id!r} takes {wanted}: give an image with exactly these "
-        "(in ImageJ: Image > Color > Split Channels or Merge Channels; an RGB image has 3)."
-    )
+    have = f"{found} channel{'s' * (found > 1)}" if found else "no channel axis, so one channel"
+    if image.channel_names:
+        have += f" ({', '.join(image.channel_names)})"
+    advice = "give an image with exactly these (in ImageJ: Image > Color > Merge Channels; an RGB image has 3)"
+    if (found or 1) > channels:
+        chosen = ",".join(map(str, range(1, channels + 1)))
+        advice = f"choose {'one' if channels == 1 else 'them'} by number or name, such as channel={chosen}"
+    return [
+        Finding(
+            "wrong-channels", "error", f"{image.name} has {have}", f"the model's input {tensor.id!r} takes {wanted}", advice
+        )
+    ]
 
 
 def _accepts_one(axis: Axis) -> bool:

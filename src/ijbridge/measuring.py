@@ -13,7 +13,7 @@ import numpy as np
 from ijbridge import processing, statistics, views
 from ijbridge.checks import Finding
 from ijbridge.description import Operation
-from ijbridge.errors import CannotRunError, PixelValueError
+from ijbridge.errors import CannotRunError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
 from ijbridge.plans import InputPlan, Plan
@@ -40,15 +40,7 @@ class Statistics:
 
 
 def measure(plan: Plan, images: Mapping[str, Image]) -> Statistics:
-    """Measure the statistics a plan needs, of the pixels as each operation will receive them.
-
-    Raises
-    ------
-    PixelValueError
-        If an image holds NaN or infinite values.
-    """
-    for image in {id(one): one for one in images.values()}.values():
-        _check_finite(image)
+    """Measure the statistics a plan needs, of the pixels of the prepared images as each operation will receive them."""
     numbers: dict[NeedKey, dict[SampleKey, Numbers]] = {}
     inputs = {one.tensor.id: one for one in plan.inputs}
     for one in plan.inputs:
@@ -131,21 +123,6 @@ def _fitted(numbers: Numbers, source: Sequence[AxisPlan], target: Sequence[AxisP
             )
         fitted.append(values.transpose([*order, *left]).reshape(shape))
     return tuple(fitted)
-
-
-def _check_finite(image: Image) -> None:
-    if np.dtype(image.header.dtype).kind != "f":
-        return
-    bad = 0
-    for where in views.blocks(image.header.shape):
-        block: Array = np.asarray(image.array[where])
-        if not (np.isfinite(block.min()) and np.isfinite(block.max())):
-            bad += int(block.size - np.isfinite(block).sum())
-    if bad:
-        raise PixelValueError(
-            f"{image.header.name} holds {bad} pixels that are NaN or infinite, of which no network makes anything: replace "
-            "them by numbers first (in ImageJ: Process > Math > Macro)."
-        )
 
 
 def _constant_findings(plan: Plan, numbers: Mapping[NeedKey, Mapping[SampleKey, Numbers]]) -> Iterator[Finding]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
 from ijbridge.errors import OptionError
@@ -16,19 +16,52 @@ TileOption: TypeAlias = str | int | Mapping[str, int]
 #: "auto", "declared", or pixels of the input on every side.
 HaloOption: TypeAlias = str | int
 
+#: Channels by number (from 1, as ImageJ counts them) or name; one, or several in the order the model wants them.
+ChannelOption: TypeAlias = str | int | Sequence[str | int]
+#: "auto", bytes, or text such as "4 GB".
+MemoryOption: TypeAlias = str | int
+
 DEVICES = ("auto", "cpu", "cuda")
+
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+class OptionArguments(TypedDict, total=False):
+    """The options as the public functions take them, by name; each may be left out."""
+
+    tile: TileOption
+    halo: HaloOption
+    device: str
+    channel: ChannelOption | None
+    rescale: bool | str
+    memory: MemoryOption
 
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options: ``tile`` and ``halo`` as a word, a number, or (tile) a number per axis letter."""
+    """Checked options.
+
+    ``tile`` is a word, a number, or a number per axis letter; ``halo`` a word or a number; ``channels`` the names and
+    numbers of the chosen channels, in order (none: all of them); ``memory`` is in bytes (None: what is free).
+    """
 
     tile: str | int | Mapping[str, int] = "auto"
     halo: str | int = "auto"
     device: str = "auto"
+    channels: tuple[str | int, ...] = ()
+    rescale: bool = False
+    memory: int | None = None
 
     @classmethod
-    def read(cls, tile: TileOption = "auto", halo: HaloOption = "auto", device: str = "auto") -> Options:
+    def read(
+        cls,
+        tile: TileOption = "auto",
+        halo: HaloOption = "auto",
+        device: str = "auto",
+        channel: ChannelOption | None = None,
+        rescale: bool | str = False,
+        memory: MemoryOption = "auto",
+    ) -> Options:
         """Check options and read those given as text.
 
         Raises
@@ -36,7 +69,14 @@ class Options:
         OptionError
             If one is malformed; the message says what is allowed.
         """
-        return cls(tile=_tile(tile), halo=_halo(halo), device=_device(device))
+        return cls(
+            tile=_tile(tile),
+            halo=_halo(halo),
+            device=_device(device),
+            channels=_channels(channel),
+            rescale=_rescale(rescale),
+            memory=_memory(memory),
+        )
 
 
 def _tile(given: TileOption) -> str | int | Mapping[str, int]:
@@ -96,3 +136,38 @@ def _device(value: str) -> str:
     if text not in DEVICES:
         raise OptionError(f"device={value!s} is not understood: use one of {', '.join(DEVICES)}.")
     return text
+
+
+def _channels(value: Any) -> tuple[str | int, ...]:
+    if value is None:
+        return ()
+    given = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if isinstance(value, str) and not value.strip():
+        return ()
+    chosen = list(given) if isinstance(given, Sequence) else [given]
+    for one in chosen:
+        is_number = hasattr(one, "__index__") and not isinstance(one, bool) and index(one) >= 1
+        if not (is_number or (isinstance(one, str) and one)):
+            raise OptionError(
+                f"channel={value!s} is not understood: use a channel's number, from 1, or its name, and several with commas "
+                "between them, such as 1,3."
+            )
+    return tuple(one if isinstance(one, str) else index(one) for one in chosen)
+
+
+def _rescale(value: object) -> bool:
+    text = str(value).strip().lower()
+    if isinstance(value, bool | str) and text in ("true", "false"):
+        return text == "true"
+    raise OptionError(f"rescale={value!s} is not understood: use true or false.")
+
+
+def _memory(value: object) -> int | None:
+    text = str(value).strip().lower()
+    if isinstance(value, str) and text == "auto":
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
+    size = int(float(found[1]) * _BYTES[found[2]]) if found and found[2] in _BYTES and not isinstance(value, bool) else 0
+    if size < 1:
+        raise OptionError(f"memory={value!s} is not understood: use auto, or an amount such as 500 MB or 4 GB.")
+    return size

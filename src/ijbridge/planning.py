@@ -6,6 +6,7 @@ need appear in it as symbols; `ijbridge.prediction` measures them and resolves t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -13,13 +14,14 @@ from math import prod
 from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
 from ijbridge.checks import Finding
 from ijbridge.description import ModelDescription, Tensor, Weights
-from ijbridge.errors import AxesError, CannotRunError, DeviceError
+from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Header
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
-from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
-from ijbridge.tiling import AxisRules, Line
+from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
+from ijbridge.preparation import Preparation, prepare
+from ijbridge.tiling import AxisRules
 
 #: Weights that can be run, best first.
 RUNNABLE = ("onnx",)
@@ -67,17 +69,28 @@ def plan(
     """
     weights = check_runnable(description)
     device = _device(options.device, resources)
-    headers = {tensor.id: _header(tensor, headers) for tensor in description.inputs}
+    prepared = {
+        tensor.id: prepare(tensor, _header(tensor, headers), options.channels, rescale=options.rescale)
+        for tensor in description.inputs
+    }
+    headers = {name: one.header for name, one in prepared.items()}
     maps = {tensor.id: mapping.map_input(tensor, headers[tensor.id]) for tensor in description.inputs}
     loops = _loops(description, headers, maps)
     network = geometry.Geometry(description, headers, maps, facts)
     network.check_numbers()
     chosen = halo.choose(network, facts, options.halo, tile_is_named=not isinstance(options.tile, str))
     rules = chosen.rules
-    bytes_per_pixel = facts.bytes_per_pixel if facts is not None else tile_choice.BYTES_PER_PIXEL
-    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, resources.memory, bytes_per_pixel)
-    inputs = tuple(InputPlan(tensor, headers[tensor.id], network.input_axes(tensor)) for tensor in description.inputs)
-    outputs = tuple(_output(tensor, network, loops, headers) for tensor in description.outputs)
+    inputs = tuple(InputPlan(tensor, prepared[tensor.id], network.input_axes(tensor)) for tensor in description.inputs)
+    outputs = tuple(_output(tensor, network, loops, headers, prepared) for tensor in description.outputs)
+    budget = options.memory if options.memory is not None else resources.memory
+    kept = _kept_memory(inputs, outputs, prod(loops.values()))
+    for one in prepared.values():
+        _check_rescaled_fits(one, budget)
+    bytes_per_pixel = tile_choice.BYTES_PER_PIXEL
+    if facts is not None:
+        bytes_per_pixel = facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR
+    left = max(0, budget - kept)
+    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
     result = Plan(
         description=description,
         weights=weights,
@@ -87,16 +100,29 @@ def plan(
         ladder=ladder,
         device=device,
         halo=str(options.halo),
-        memory=_memory(ladder[0], outputs, bytes_per_pixel),
+        memory=kept + tile_choice.tile_pixels(ladder[0]) * bytes_per_pixel,
+        budget=budget,
     )
     findings = [
-        *(finding for tensor in description.inputs for finding in checks.check_pixel_size(tensor, headers[tensor.id])),
-        *(finding for tensor in description.inputs for finding in checks.check_casts(tensor)),
+        *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
+        *_rescale_findings(inputs, options),
+        *_size_findings(result, rules, network.letters),
         *checks.check_weights(description, weights.format),
         *(finding for name, found in chosen.findings.items() if not ladder[0][name].is_whole for finding in found),
         *_tile_findings(result, rules, network.letters, options),
+        *_memory_findings(result),
     ]
     return replace(result, findings=tuple(findings))
+
+
+def refusals(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> list[Finding]:
+    """Give every reason for which the axes of the images are refused, where `plan` raises the first."""
+    findings: list[Finding] = []
+    for tensor in description.inputs:
+        with contextlib.suppress(IJBridgeError):  # what else is wrong is said by `plan`
+            prepared = prepare(tensor, _header(tensor, headers), options.channels, rescale=False)
+            findings += mapping.refusals(tensor, prepared.header)
+    return findings
 
 
 def check_runnable(description: ModelDescription) -> Weights:
@@ -171,7 +197,52 @@ def _loops(description: ModelDescription, headers: Mapping[str, Header], maps: M
     return loops
 
 
-# --- findings about tiles --------------------------------------------------------------------------------------------
+def _check_rescaled_fits(prepared: Preparation, budget: int) -> None:
+    if prepared.factors and prepared.nbytes > budget:
+        raise PlanError(
+            f"{prepared.source.name} rescaled to the model's pixel size is {prepared.header.described()} and takes "
+            f"{amount(prepared.nbytes)} of memory, of which there are {amount(budget)}: see that its pixel size is right, or "
+            "give a part of the image."
+        )
+
+
+# --- findings --------------------------------------------------------------------------------------------------------
+
+
+def _rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
+    findings = []
+    for one in inputs:
+        factors = one.preparation.factors
+        if factors:
+            shown = ", ".join(f"{letter} × {factor:.4g}" for letter, factor in factors.items())
+            findings.append(
+                Finding("rescaled", "note", f"{one.image.name} is resampled to the model's pixel size ({shown})",
+                        "and the results back onto its own grid")
+            )  # fmt: skip
+        elif options.rescale:
+            findings.append(Finding("rescale-not-needed", "note", f"{one.image.name} has the model's pixel size already"))
+    return findings
+
+
+def _size_findings(result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None]) -> list[Finding]:
+    images = {one.tensor.id: one.image for one in result.inputs}
+    return [
+        finding
+        for name, line in result.lines.items()
+        if (letter := letters[name]) is not None
+        for finding in checks.check_few_pixels(images[name.rpartition(".")[0]], letter, line.size, rules[name].smallest)
+    ]
+
+
+def _memory_findings(result: Plan) -> list[Finding]:
+    if result.memory <= result.budget:
+        return []
+    return [
+        Finding(
+            "memory-short", "warning", f"The run takes about {amount(result.memory)} of memory beyond the image",
+            f"of which there are {amount(result.budget)}", "it may fail; free some, or give a part of the image",
+        )
+    ]  # fmt: skip
 
 
 def _tile_findings(
@@ -207,6 +278,7 @@ def _output(
     network: geometry.Geometry,
     loops: Mapping[str, int],
     headers: Mapping[str, Header],
+    prepared: Mapping[str, Preparation],
 ) -> OutputPlan:
     axes = network.output_axes(tensor)
     image = next(iter(headers.values()))
@@ -231,27 +303,60 @@ def _output(
     }
     channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
     names = channel.channel_names if channel is not None and "c" in shown else ()
+    computed = Header(
+        shape=tuple(shown[letter].size if letter in shown else loops[letter] for letter in letters),
+        dtype=final_dtype(tensor),
+        axes=letters,
+        pixel_size=pixel_size,
+        unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
+        channel_names=names,
+        name=f"{image.name}-{tensor.id}",
+    )
+    result, back = _on_image_grid(computed, shown, network, prepared)
     return OutputPlan(
         tensor=tensor,
         axes=tuple(axis if axis.letter in shown else replace(axis, letter=None) for axis in axes),
-        result=Header(
-            shape=tuple(shown[letter].size if letter in shown else loops[letter] for letter in letters),
-            dtype=final_dtype(tensor),
-            axes=letters,
-            pixel_size=pixel_size,
-            unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
-            channel_names=names,
-            name=f"{image.name}-{tensor.id}",
-        ),
+        computed=computed,
+        result=result,
+        back=back,
     )
+
+
+def _on_image_grid(
+    computed: Header, axes: Mapping[str, AxisPlan], network: geometry.Geometry, prepared: Mapping[str, Preparation]
+) -> tuple[Header, dict[str, float]]:
+    """Give the header of a result as it is without rescaling, and the factors that lead there."""
+    shape, pixel_size, back = list(computed.shape), dict(computed.pixel_size), {}
+    for number, letter in enumerate(computed.axes):
+        axis = axes.get(letter)
+        if axis is None or axis.line is None:
+            continue
+        one, along = prepared[axis.line.rpartition(".")[0]], network.letters[axis.line] or ""
+        if along not in one.factors:
+            continue
+        back[letter] = 1 / one.factors[along]
+        # an output that lacks pixels at the border covers as much of the image as it does on the model's grid
+        whole = axis.link.offset == 0
+        shape[number] = int((one.source.size(along) or 1) * axis.link.ratio) if whole else int(axis.size * back[letter])
+        shape[number] = max(1, shape[number])
+        pixel_size[letter] = one.source.pixel_size[along] / float(axis.link.ratio)
+    return replace(computed, shape=tuple(shape), pixel_size=pixel_size), back
 
 
 def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:
     return headers[axis.line.rsplit(".", 1)[0]] if axis is not None and axis.line is not None else None
 
 
-def _memory(lines: Mapping[str, Line], outputs: Iterable[OutputPlan], bytes_per_pixel: int) -> int:
+def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], samples: int) -> int:
+    """Give the bytes that are held for the whole run: prepared images, results, and what waits for a second pass."""
     import numpy as np
 
-    results = sum(prod(one.result.shape) * np.dtype(one.result.dtype).itemsize for one in outputs)
-    return int(results + tile_choice.pixels({name: line.tile for name, line in lines.items()}) * bytes_per_pixel)
+    kept = sum(one.preparation.nbytes for one in inputs)
+    for output in outputs:
+        kept += sum(
+            prod(header.shape) * np.dtype(header.dtype).itemsize
+            for header in ((output.computed, output.result) if output.back else (output.result,))
+        )
+        if output.whole_operations:
+            kept += samples * prod(axis.size for axis in output.axes) * np.dtype("float32").itemsize
+    return kept

@@ -6,25 +6,32 @@ How it comes about is in `ijbridge.planning`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from ijbridge import geometry, processing, tiling
+from ijbridge import geometry, processing, tile_choice, tiling
 from ijbridge.checks import Finding
-from ijbridge.description import EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Padding, Tensor, Weights, operation_name
+from ijbridge.errors import PlanError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Header
+from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
 
 
 @dataclass(frozen=True)
 class InputPlan:
-    """What becomes of an image on its way to one input: axes in the network's order, operations, final type."""
+    """What becomes of an image on its way to one input: preparation, axes in the network's order, operations, final type."""
 
     tensor: Tensor
-    image: Header
+    preparation: Preparation
     axes: tuple[AxisPlan, ...]
+
+    @property
+    def image(self) -> Header:
+        """The image as it is prepared: with the chosen channels, on the model's grid."""
+        return self.preparation.header
 
     @property
     def dtype(self) -> str:
@@ -34,11 +41,24 @@ class InputPlan:
 
 @dataclass(frozen=True)
 class OutputPlan:
-    """What becomes of one output: axes in the network's order, operations, and the header of the result."""
+    """What becomes of one output: axes in the network's order, operations, and the header of the result.
+
+    ``computed`` is what the tiles fill. Where the image is rescaled, ``back`` has the new pixels per computed one of each axis
+    that leads back to the image's grid, which is that of ``result``; else the two are one.
+    """
 
     tensor: Tensor
     axes: tuple[AxisPlan, ...]
+    computed: Header
     result: Header
+    back: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_labels(self) -> bool:
+        """Whether the values name something, so that none may be made between two of them."""
+        operations, dtype = self.tensor.operations, self.computed.dtype
+        made_binary = bool(operations) and isinstance(operations[-1], Binarize)
+        return bool(self.tensor.values) or made_binary or "int" in dtype or dtype == "bool"
 
     @property
     def local_operations(self) -> tuple[Operation, ...]:
@@ -63,7 +83,8 @@ class Plan:
     """All that is decided about a run.
 
     ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps
-    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image.
+    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image,
+    ``budget`` those that may be. ``tried`` says what a run before this one ended of.
     """
 
     description: ModelDescription
@@ -75,8 +96,14 @@ class Plan:
     device: str
     halo: str
     memory: int
-    padding: str = "symmetric"
+    budget: int
     findings: tuple[Finding, ...] = ()
+    tried: tuple[str, ...] = ()
+
+    @property
+    def padding(self) -> Padding:
+        """How an image is continued beyond its border."""
+        return self.description.padding
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -97,11 +124,31 @@ class Plan:
         """Give the halo along a line, in pixels of the input."""
         return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
 
+    def smaller(self, because: str) -> Plan:
+        """Give the plan with tiles of at most half the pixels, for a run after one that ended ``because``.
+
+        Raises
+        ------
+        PlanError
+            If it has no smaller ones.
+        """
+        allowed = tile_choice.tile_pixels(self.lines) // 2
+        ladder = tuple(lines for lines in self.ladder if tile_choice.tile_pixels(lines) <= allowed)
+        tried = f"tile {tile_text(self.lines)}: {because}"
+        if not ladder:
+            raise PlanError(
+                f"{self.description.name!r} cannot be run on {self.inputs[0].image.name} in smaller tiles than "
+                f"{tile_text(self.lines)} ({because}): close other programs, name a smaller tile, or give a part of the image."
+            )
+        return replace(self, ladder=ladder, tried=(*self.tried, tried))
+
     def __str__(self) -> str:
         """Say what would be done, for a person."""
         lines = [f"{self.description.name}, {self.weights.format} weights, on {self.device}"]
         for one in self.inputs:
-            lines += [f"{'image' if len(self.inputs) == 1 else one.tensor.id:<10} {one.image.name}: {one.image.described()}"]
+            source = one.preparation.source
+            lines += [f"{'image' if len(self.inputs) == 1 else one.tensor.id:<10} {source.name}: {source.described()}"]
+            lines += _prepared(one.preparation)
             lines += [f"{'axes':<10} {_axes(one, self)}"]
             lines += [f"{'first':<10} {'; '.join(described_operations(one.tensor)) or 'nothing'}"]
         tiles = [
@@ -115,8 +162,11 @@ class Plan:
         lines += [f"{'runs':<10} {self.tile_count}" + (f" ({self.samples} samples)" if self.samples > 1 else "")]
         for output in self.outputs:
             lines += [f"{'then':<10} {'; '.join(described_operations(output.tensor)) or 'nothing'}"]
+            if output.back:
+                how = "labels of the nearest pixel" if output.is_labels else "linear"
+                lines += [f"{'back':<10} {output.computed.described()} to the image's grid, {how}"]
             lines += [f"{'result':<10} {_result(output)}"]
-        lines += [f"{'memory':<10} about {_bytes(self.memory)} beyond the image"]
+        lines += [f"{'memory':<10} about {amount(self.memory)} beyond the image, of {amount(self.budget)}"]
         lines += [f"{finding.severity:<10} {finding.sentence}" for finding in self.findings]
         return "\n".join(lines)
 
@@ -129,12 +179,10 @@ class Plan:
             "inputs": [
                 {
                     "id": one.tensor.id,
-                    "image": one.image.name,
-                    "shape": list(one.image.shape),
-                    "axes": one.image.axes,
-                    "dtype": one.image.dtype,
-                    "pixel_size": dict(one.image.pixel_size),
-                    "unit": dict(one.image.unit),
+                    **_header_dict(one.preparation.source),
+                    "channels": [number + 1 for number in one.preparation.channels or ()],
+                    "rescale": dict(one.preparation.factors),
+                    "prepared": _header_dict(one.image),
                     "mapped": {axis.id: axis.letter for axis in one.axes if axis.letter},
                     "added": [axis.id for axis in one.axes if axis.letter is None],
                     "operations": described_operations(one.tensor),
@@ -159,23 +207,21 @@ class Plan:
             "halo": self.halo,
             "padding": self.padding,
             "memory_bytes": self.memory,
+            "memory_budget_bytes": self.budget,
             "smaller_tiles": [tile_text(lines) for lines in self.ladder[1:]],
             "outputs": [
                 {
                     "id": one.tensor.id,
-                    "shape": list(one.result.shape),
-                    "axes": one.result.axes,
-                    "dtype": one.result.dtype,
-                    "pixel_size": dict(one.result.pixel_size),
-                    "unit": dict(one.result.unit),
+                    **_header_dict(one.result),
                     "channel_names": list(one.result.channel_names),
                     "operations": described_operations(one.tensor),
                     "second_pass": bool(one.whole_operations),
+                    "rescaled_back": dict(one.back),
                 }
                 for one in self.outputs
             ],
             "warnings": [finding.sentence for finding in self.findings if finding.severity == "warning"],
-            "findings": [{"id": one.id, "severity": one.severity, "message": one.sentence} for one in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
         }
 
 
@@ -195,6 +241,31 @@ def described_operations(tensor: Tensor) -> list[str]:
     ]
 
 
+def _header_dict(header: Header) -> dict[str, Any]:
+    return {
+        "image": header.name,
+        "shape": list(header.shape),
+        "axes": header.axes,
+        "dtype": header.dtype,
+        "pixel_size": dict(header.pixel_size),
+        "unit": dict(header.unit),
+    }
+
+
+def _prepared(preparation: Preparation) -> list[str]:
+    lines, source = [], preparation.source
+    if preparation.channels is not None:
+        shown = [
+            f"{number + 1}" + (f" ({source.channel_names[number]})" if source.channel_names else "")
+            for number in preparation.channels
+        ]
+        lines.append(f"{'channels':<10} {', '.join(shown)} of {source.size('c')}")
+    if preparation.factors:
+        factors = ", ".join(f"{letter} × {factor:.4g}" for letter, factor in preparation.factors.items())
+        lines.append(f"{'rescaled':<10} {factors}: {preparation.header.described()}")
+    return lines
+
+
 def _axes(one: InputPlan, plan: Plan) -> str:
     parts = [f"{axis.letter} is {axis.id}" if axis.letter != axis.id else f"{axis.letter}" for axis in one.axes if axis.letter]
     parts += [f"{axis.id} is added" for axis in one.axes if axis.letter is None and axis.id != "batch"]
@@ -209,7 +280,8 @@ def _result(output: OutputPlan) -> str:
     return f"{header.name}: {header.described()}, {size} values" + (f", pixel size {pixel}" if pixel else "")
 
 
-def _bytes(number: float) -> str:
+def amount(number: float) -> str:
+    """Say bytes for a person."""
     for unit in ("bytes", "kB", "MB"):
         if number < 1000:
             return f"{number:.0f} {unit}"

@@ -35,11 +35,12 @@ class ResolvedPlan:
 
     plan: Plan
     statistics: Statistics
+    pixel_findings: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is worth saying about model, image and pixels."""
-        return (*self.plan.findings, *self.statistics.findings)
+        return (*self.plan.findings, *self.pixel_findings, *self.statistics.findings)
 
     def __str__(self) -> str:
         """Say the plan, and the numbers that were measured for it."""
@@ -48,7 +49,18 @@ class ResolvedPlan:
             + "; ".join(", ".join(f"{value:g}" for values in sample for value in values) for sample in one["values"])
             for one in statistics_text(self)
         ]
-        return "\n".join([str(self.plan), *measured])
+        findings = [f"{one.severity:<10} {one.sentence}" for one in (*self.pixel_findings, *self.statistics.findings)]
+        return "\n".join([str(self.plan), *measured, *findings])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the plan with its numbers as plain data (JSON)."""
+        findings = self.findings
+        return {
+            **self.plan.to_dict(),
+            "statistics": statistics_text(self),
+            "warnings": [finding.sentence for finding in findings if finding.severity == "warning"],
+            "findings": [finding.to_dict() for finding in findings],
+        }
 
 
 @dataclass(frozen=True)
@@ -61,16 +73,16 @@ class Record:
     retries: tuple[str, ...] = ()
 
 
-def resolve(plan: Plan, statistics: Statistics) -> ResolvedPlan:
+def resolve(plan: Plan, statistics: Statistics, pixel_findings: Sequence[Finding] = ()) -> ResolvedPlan:
     """Put the measured numbers into a plan."""
-    return ResolvedPlan(plan, statistics)
+    return ResolvedPlan(plan, statistics, tuple(pixel_findings))
 
 
 # --- executing -------------------------------------------------------------------------------------------------------
 
 
 def empty_results(plan: Plan, given: Mapping[str, Array]) -> dict[str, Array]:
-    """Make the arrays that `execute` fills, one per output, of the results' shapes and types, where none is given."""
+    """Make the arrays of the results, one per output, where none is given."""
     return {
         one.tensor.id: given[one.tensor.id] if one.tensor.id in given else np.empty(one.result.shape, one.result.dtype)
         for one in plan.outputs
@@ -90,10 +102,12 @@ def execute(
 
     Parameters
     ----------
+    images
+        The prepared images, one per input.
     names
         The network's name for each tensor.
     results
-        One array per output, of the shape and type its header has; filled in place.
+        One array per output, of the shape and type of its ``computed`` header; filled in place.
     progress, cancelled
         Called after and asked before each tile.
 
@@ -105,7 +119,7 @@ def execute(
         If the network fails, gives an output of another shape than described, or memory runs out at the smallest tile.
     """
     started = time.perf_counter()
-    retries: list[str] = []
+    retries = list(resolved.plan.tried)
     for lines in resolved.plan.ladder:
         try:
             done = _Run(resolved, images, session, names, results, lines, progress, cancelled).run()
@@ -178,7 +192,7 @@ class _Run:
                 continue
             line = self._lines[axis.line]
             start = axis.link.start(line.starts[tile.numbers[axis.line]])
-            indices = tiling.mirrored(start, axis.link.size(line.tile), axis.size)
+            indices = tiling.mirrored(start, axis.link.size(line.tile), axis.size, self._plan.padding)
             where.append(indices)
             part = part[(*(slice(None),) * number, indices)]
         ids = [axis.id for axis in one.axes]
@@ -210,10 +224,10 @@ class _Run:
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.local_operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, target)
-        self._result_view(one, position)[tuple(target)] = processing.cast(part, one.result.dtype)
+        self._result_view(one, position)[tuple(target)] = processing.cast(part, one.computed.dtype)
 
     def _result_view(self, one: OutputPlan, position: Mapping[str, int]) -> Array:
-        return views.sample_view(self._results[one.tensor.id], one.result.axes, position, [axis.letter for axis in one.axes])
+        return views.sample_view(self._results[one.tensor.id], one.computed.axes, position, [axis.letter for axis in one.axes])
 
     def _second_pass(self, one: OutputPlan, positions: Sequence[Mapping[str, int]]) -> None:
         """Apply the operations of an output from its raw values, with statistics of the whole."""
@@ -249,7 +263,7 @@ class _Run:
         for sample, position in enumerate(positions):
             view = self._result_view(one, position)
             for where, part in processed(sample, len(operations)):
-                view[where] = processing.cast(part, one.result.dtype)
+                view[where] = processing.cast(part, one.computed.dtype)
 
 
 def _check_shape(one: OutputPlan, array: Array, lines: Mapping[str, Line]) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ijbridge._version import __version__
-from ijbridge.plans import tile_text
+from ijbridge.plans import InputPlan, tile_text
 from ijbridge.prediction import Record, ResolvedPlan, statistics_text
+from ijbridge.resources import PeakMemory
 from ijbridge.runtimes import Session
 
 
-def provenance(resolved: ResolvedPlan, record: Record, session: Session) -> dict[str, Any]:
-    """Give the record as plain data (JSON)."""
+def provenance(resolved: ResolvedPlan, record: Record, session: Session, memory: PeakMemory, seconds: float) -> dict[str, Any]:
+    """Give the record as plain data (JSON); ``memory`` and ``seconds`` are those of the whole run."""
     import numpy as np
 
     plan = resolved.plan
@@ -28,6 +29,10 @@ def provenance(resolved: ResolvedPlan, record: Record, session: Session) -> dict
         },
         "weights": {"format": plan.weights.format, "sha256": plan.weights.file.sha256},
         "images": {one.tensor.id: one.image.name for one in plan.inputs},
+        "channels": {one.tensor.id: chosen for one in plan.inputs if (chosen := _channels(one))},
+        "rescale": {
+            f"{one.tensor.id}.{letter}": factor for one in plan.inputs for letter, factor in one.preparation.factors.items()
+        },
         "tile": tile_text(record.lines),
         "halo": {name: plan.halo_of(name) for name in record.lines},
         "padding": plan.padding,
@@ -36,13 +41,21 @@ def provenance(resolved: ResolvedPlan, record: Record, session: Session) -> dict
         "warnings": [finding.sentence for finding in resolved.findings if finding.severity == "warning"],
         "network_runs": record.tiles,
         "retries": list(record.retries),
-        "seconds": round(record.seconds, 3),
+        "seconds": round(seconds, 3),
+        "memory_bytes": {"estimated_beyond_image": plan.memory, "process_before": memory.before, "process_peak": memory.peak},
         "libraries": {
             "engine": session.engine,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
     }
+
+
+def _channels(one: InputPlan) -> str:
+    source, numbers = one.preparation.source, one.preparation.channels or ()
+    return ", ".join(
+        f"{number + 1}" + (f" ({source.channel_names[number]})" if source.channel_names else "") for number in numbers
+    )
 
 
 def provenance_text(record: Mapping[str, Any]) -> str:

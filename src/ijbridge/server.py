@@ -41,6 +41,19 @@ class InferenceServer:
         with self._lock:
             return description_dict(self._model(model).description)
 
+    def check(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
+        """Look for what is worth knowing before a run; the parameters are those of `predict`.
+
+        Returns
+        -------
+        dict
+            ``findings``, errors first: per finding ``id``, ``severity``, ``message``, ``found``, ``expected``, ``advice``.
+        """
+        with self._lock:
+            loaded = self._model(model)
+            found = loaded.check({_only_input(loaded): Image(pixels, _header(image))}, _options(options))
+        return {"findings": [finding.to_dict() for finding in found]}
+
     def plan(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Plan a run.
 
@@ -49,7 +62,7 @@ class InferenceServer:
         image
             ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``.
         options
-            ``tile``, ``halo``, ``device``, each optional.
+            ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
 
         Returns
         -------
@@ -75,8 +88,11 @@ class InferenceServer:
         results: Sequence[Array],
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        attempt: int = 0,
     ) -> dict[str, Any]:
         """Run a model on ``pixels`` and fill ``results``, whose shapes and types are those `plan` gave.
+
+        An ``attempt`` after one in which the system ended the process takes smaller tiles.
 
         Returns
         -------
@@ -88,6 +104,8 @@ class InferenceServer:
             header = _header(image)
             name, checked = _only_input(loaded), _options(options)
             plan = loaded.plan({name: header}, checked)
+            if attempt:
+                plan = plan.smaller("the system ended the process, mostly for want of memory")
             outputs = plan.outputs
             into = {
                 one.tensor.id: array
