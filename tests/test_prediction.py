@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -269,6 +271,39 @@ def test_when_memory_runs_out_the_next_smaller_tile_is_taken(small_unet: Path) -
     assert len(record.retries) >= 1
     assert record.retries[0] == "tile y=200,x=300: failed to allocate memory"
     close(found["out"], predict(small_unet, image["raw"], tile="whole"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process that runs")
+def test_a_process_that_really_has_too_little_memory_takes_smaller_tiles_and_says_so(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", unet(3), halo=unet_halo(3), size={"min": 8, "step": 8})
+    image = picture(1800, 1900)
+    np.save(tmp_path / "image.npy", image)
+    found = subprocess.run([sys.executable, "-c", LIMITED, model, tmp_path], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("The run was repeated in smaller tiles: tile y=928,x=976: ")
+    close(np.load(tmp_path / "result.npy"), predict(model, image, tile="whole"))
+
+
+#: Warms up, then leaves the process 200 MB more than it has.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from ijbridge.image import make_image
+from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
+model, folder = LoadedModel(sys.argv[1]), Path(sys.argv[2])
+image = make_image(np.load(folder / "image.npy"), "yx")
+model.run({"raw": make_image(image.array[:64, :64], "yx")}, Options.read())
+plan = model.plan({"raw": image.header}, Options.read(memory=10**9))
+(line,) = (one for one in open("/proc/self/status") if one.startswith("VmSize"))
+limit = int(line.split()[1]) * 1024 + 200 * 10**6
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+found = model.run({"raw": image}, plan)
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(*found.warnings, sep="\\n")
+np.save(folder / "result.npy", found.images["out"].array)
+"""
 
 
 def test_a_run_that_has_memory_tries_nothing_else(small_unet: Path) -> None:

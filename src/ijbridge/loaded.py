@@ -113,7 +113,10 @@ class LoadedModel:
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
             record=provenance(resolved, record, session, memory, time.perf_counter() - started),
-            warnings=tuple(finding.sentence for finding in resolved.findings if finding.severity == "warning"),
+            warnings=(
+                *(finding.sentence for finding in resolved.findings if finding.severity == "warning"),
+                *(f"The run was repeated in smaller tiles: {retry}." for retry in record.retries),
+            ),
         )
 
     def resolve(self, images: Mapping[str, Image], options: Options) -> prediction.ResolvedPlan:

@@ -62,7 +62,7 @@ class OnnxSession:
             results: list[Array] = self._session.run(list(outputs), dict(feeds))
         except _engine_errors() as error:
             if any(word in str(error).lower() for word in _MEMORY_WORDS):
-                raise MemoryError(str(error)) from error
+                raise MemoryError("onnxruntime did not get the memory it asked for") from error
             shapes = ", ".join(" x ".join(map(str, array.shape)) for array in feeds.values())
             raise NetworkError(f"The network of {self._name!r} failed on an input of {shapes}: {_reason(error)}") from error
         return results
