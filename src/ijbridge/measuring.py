@@ -82,10 +82,10 @@ def _measure_need(
     uncut = [ids.index(axis) for axis in map(processing.full_axis, before) if axis is not None]
 
     def blocks_of(chosen: Sequence[Mapping[str, int]]) -> statistics.Blocks:
-        def blocks() -> Iterator[tuple[tuple[slice, ...], Array]]:
-            for position in chosen:
-                view = views.sample_view(image.array, image.header.axes, position, letters)
-                for where in views.blocks(shape, uncut):
+        def blocks(whole: Sequence[int]) -> Iterator[tuple[tuple[slice, ...], Array]]:
+            for where in views.blocks(shape, [*uncut, *whole]):
+                for position in chosen:
+                    view = views.sample_view(image.array, image.header.axes, position, letters)
                     part: Array = np.asarray(view[where])
                     for number, operation in enumerate(before):
                         part = applied(operation, part, source.tensor.id, number, ids, known, position, where)

@@ -237,17 +237,17 @@ class _Run:
         operations = one.tensor.operations
         uncut = [ids.index(axis) for axis in map(processing.full_axis, operations) if axis is not None]
 
-        def processed(sample: int, until: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
-            for where in views.blocks(shape, uncut):
-                part: Array = raw[sample][where]
-                known = Statistics(numbers)
-                for number, operation in enumerate(operations[:until]):
-                    part = applied(operation, part, one.tensor.id, number, ids, known, positions[sample], where)
-                yield where, part
+        def processed(sample: int, where: tuple[slice, ...], until: int) -> Array:
+            part: Array = raw[sample][where]
+            known = Statistics(numbers)
+            for number, operation in enumerate(operations[:until]):
+                part = applied(operation, part, one.tensor.id, number, ids, known, positions[sample], where)
+            return part
 
-        def before(samples: Sequence[int], until: int) -> Iterator[tuple[tuple[slice, ...], Array]]:
-            for sample in samples:
-                yield from processed(sample, until)
+        def before(samples: Sequence[int], until: int, whole: Sequence[int]) -> Iterator[tuple[tuple[slice, ...], Array]]:
+            for where in views.blocks(shape, [*uncut, *whole]):
+                for sample in samples:
+                    yield where, processed(sample, where, until)
 
         for key, need in needs_of(one.tensor.id, operations):
             if need.reference:
@@ -262,8 +262,8 @@ class _Run:
             }
         for sample, position in enumerate(positions):
             view = self._result_view(one, position)
-            for where, part in processed(sample, len(operations)):
-                view[where] = processing.cast(part, one.computed.dtype)
+            for where in views.blocks(shape, uncut):
+                view[where] = processing.cast(processed(sample, where, len(operations)), one.computed.dtype)
 
 
 def _check_shape(one: OutputPlan, array: Array, lines: Mapping[str, Line]) -> None:

@@ -2,26 +2,28 @@
 
 The pixels come in *blocks*: parts of one array of shape ``shape``, each with the slices where it lies. Mean and standard
 deviation are merged block by block in float64 (Chan, Golub and LeVeque 1983). Percentiles come from exact order statistics:
-one histogram pass for types of up to 16 bits, one pass per 16 bits for wider ones.
+one histogram pass for types of up to 16 bits, one pass per 16 bits for wider ones; where there are many groups of few
+elements, each group is sorted.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import groupby, product
 from math import ceil, floor, prod
-from typing import TYPE_CHECKING, TypeAlias
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array, Float
 
-#: Makes the blocks anew: (slices of the block in the whole array, its elements).
-Blocks: TypeAlias = "Callable[[], Iterable[tuple[tuple[slice, ...], Array]]]"
+#: Makes the blocks anew: (slices of the block in the whole array, its elements). Called with the axes that must not be cut;
+#: the blocks of several arrays that lie at the same place follow each other.
+Blocks: TypeAlias = "Callable[[Sequence[int]], Iterable[tuple[tuple[slice, ...], Array]]]"
 
-#: Up to so many groups, each is counted in passes of its own; more are sorted in memory.
+#: Up to so many groups, each is counted; more are sorted, block by block.
 _MAX_COUNTED_GROUPS = 64
 
 
@@ -41,7 +43,7 @@ def moments(blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool]) -> tu
     over = tuple(axis for axis, gone in enumerate(reduced) if gone)
     count = np.zeros(reduced_shape(shape, reduced))
     mean, squares = np.zeros_like(count), np.zeros_like(count)
-    for where, block in blocks():
+    for where, block in blocks(()):
         at = tuple(slice(None) if gone else one for one, gone in zip(where, reduced, strict=True))
         values = block.astype(np.float64)
         n = float(np.prod([values.shape[axis] for axis in over]))
@@ -84,16 +86,15 @@ def percentiles(
     n = samples * prod(size for size, gone in zip(shape, reduced, strict=True) if gone)
     places = [_place(one, n, interpolate) for one in wanted]
     ranks = sorted({rank for low, high, _ in places for rank in (low, high)})
-    groups = list(product(*(range(size) for size in reduced_shape(shape, reduced))))
-    if len(groups) > _MAX_COUNTED_GROUPS:
-        found = _sorted_values(blocks, shape, reduced, ranks, samples)
-    else:
-        found = order_statistics(lambda: _grouped(blocks, reduced), groups, ranks)
     results = tuple(np.zeros(reduced_shape(shape, reduced)) for _ in wanted)
-    for group in groups:
-        values = dict(zip(ranks, found[group], strict=True))
+    found: Iterator[tuple[tuple[Any, ...], dict[int, Float]]]
+    if prod(reduced_shape(shape, reduced)) > _MAX_COUNTED_GROUPS:
+        found = _sorted_values(blocks, reduced, ranks)
+    else:
+        found = _counted_values(blocks, shape, reduced, ranks)
+    for where, values in found:
         for result, (low, high, fraction) in zip(results, places, strict=True):
-            result[group] = values[low] + (values[high] - values[low]) * fraction
+            result[where] = values[low] + (values[high] - values[low]) * fraction
     return results
 
 
@@ -113,7 +114,7 @@ Group: TypeAlias = tuple[int, ...]
 
 def _grouped(blocks: Blocks, reduced: Sequence[bool]) -> Iterator[tuple[Group, Array]]:
     """Cut every block into its groups."""
-    for where, block in blocks():
+    for where, block in blocks(()):
         kept = [range(1) if gone else range(one.start, one.stop) for one, gone in zip(where, reduced, strict=True)]
         for group in product(*kept):
             inside = tuple(
@@ -122,21 +123,27 @@ def _grouped(blocks: Blocks, reduced: Sequence[bool]) -> Iterator[tuple[Group, A
             yield group, block[inside]
 
 
+def _counted_values(
+    blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool], ranks: Sequence[int]
+) -> Iterator[tuple[Group, dict[int, Float]]]:
+    groups = list(product(*(range(size) for size in reduced_shape(shape, reduced))))
+    found = order_statistics(lambda: _grouped(blocks, reduced), groups, ranks)
+    for group, values in found.items():
+        yield group, dict(zip(ranks, np.array(values), strict=True))
+
+
 def _sorted_values(
-    blocks: Blocks, shape: Sequence[int], reduced: Sequence[bool], ranks: Sequence[int], samples: int
-) -> dict[Group, list[float]]:
-    parts = list(blocks())
-    filled: Counter[tuple[tuple[int, int], ...]] = Counter()
-    whole = np.empty((samples, *shape), parts[0][1].dtype)
-    for where, block in parts:
-        place = tuple((one.start, one.stop) for one in where)
-        whole[filled[place]][where] = block
-        filled[place] += 1
-    kept = [axis for axis, gone in enumerate(reduced) if not gone]
-    moved = np.moveaxis(whole, [axis + 1 for axis in kept], range(len(kept)))
-    ordered = np.sort(moved.reshape(*(shape[axis] for axis in kept), -1), axis=-1)[..., list(ranks)]
-    places = product(*(range(size) for size in reduced_shape(shape, reduced)))
-    return {group: [float(one) for one in ordered[tuple(group[axis] for axis in kept)]] for group in places}
+    blocks: Blocks, reduced: Sequence[bool], ranks: Sequence[int]
+) -> Iterator[tuple[tuple[slice, ...], dict[int, Float]]]:
+    """Sort every group, in blocks that hold whole groups: with many groups each is a small part of the whole."""
+    gone = [axis for axis, one in enumerate(reduced) if one]
+    for where, same in groupby(blocks(gone), itemgetter(0)):
+        stacked = np.stack([block for _, block in same], axis=-1)
+        shape = reduced_shape(stacked.shape[:-1], reduced)
+        moved = np.moveaxis(stacked, gone, range(-len(gone) - 1, -1)).reshape(*shape, -1)
+        ordered = np.sort(moved, axis=-1)[..., list(ranks)].astype(np.float64)
+        at = tuple(slice(0, 1) if one else place for one, place in zip(reduced, where, strict=True))
+        yield at, {rank: ordered[..., number] for number, rank in enumerate(ranks)}
 
 
 # --- order statistics ------------------------------------------------------------------------------------------------
