@@ -8,6 +8,7 @@ elements, each group is sorted.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, product
 from math import ceil, floor, prod
@@ -155,51 +156,63 @@ def order_statistics(
     """Give, per group, the values that would stand at ``ranks`` (from 0) if its elements were sorted, without sorting them.
 
     Elements are counted by their leading 16 bits, then those that begin as the wanted ones do by the next 16, and so on:
-    one pass over the chunks for types of up to 16 bits, two for 32, four for 64.
+    one pass over the chunks for types of up to 16 bits, two for 32, four for 64. The bits are counted as they lie in memory;
+    which of them belong to smaller numbers is asked of the few thousand counts, not of every element.
     """
     dtype = np.dtype(np.uint8)
-    prefix = {(group, rank): 0 for group in groups for rank in ranks}
+    begins: dict[tuple[Group, int], tuple[int, ...]] = {(group, rank): () for group in groups for rank in ranks}
     left = {(group, rank): rank for group in groups for rank in ranks}
-    bits_read, bits = 0, 16
-    while bits_read < bits:
-        counts: dict[tuple[Group, int], Array] = {}
+    level, levels = 0, 1
+    while level < levels:
+        counts: dict[tuple[Group, tuple[int, ...]], Array] = {}
         for group, chunk in chunks():
-            dtype, bits = chunk.dtype, chunk.dtype.itemsize * 8
-            width = min(bits, 16)
-            keys = _keys(chunk)
-            digits = ((keys >> (bits - bits_read - width)) & (2**width - 1)).astype(np.intp)
-            for one in {prefix[group, rank] for rank in ranks}:
-                chosen = digits if bits_read == 0 else digits[(keys >> (bits - bits_read)) == one]
-                found = np.bincount(chosen, minlength=2**width)
-                counts[group, one] = counts[group, one] + found if (group, one) in counts else found
-        for (group, rank), one in prefix.items():
-            below = np.cumsum(counts[group, one])
-            digit = int(np.searchsorted(below, left[group, rank], side="right"))
-            left[group, rank] -= int(below[digit - 1]) if digit else 0
-            prefix[group, rank] = (one << width) | digit
-        bits_read += width
-    return {group: [_value(prefix[group, rank], dtype) for rank in ranks] for group in groups}
+            dtype = chunk.dtype.newbyteorder("=")
+            digits = _digits(chunk)
+            levels = len(digits)
+            for begin in {begins[group, rank] for rank in ranks}:
+                chosen = digits[level]
+                if begin:
+                    chosen = chosen[np.logical_and.reduce([digit == one for digit, one in zip(digits, begin, strict=False)])]
+                found = np.bincount(chosen, minlength=_DIGITS)
+                counts[group, begin] = counts[group, begin] + found if (group, begin) in counts else found
+        for (group, rank), begin in begins.items():
+            order = _ascending(dtype, begin)
+            below = np.cumsum(counts[group, begin][order])
+            place = int(np.searchsorted(below, left[group, rank], side="right"))
+            left[group, rank] -= int(below[place - 1]) if place else 0
+            begins[group, rank] = (*begin, int(order[place]))
+        level += 1
+    return {group: [_value(begins[group, rank], dtype) for rank in ranks] for group in groups}
 
 
-def _keys(chunk: Array) -> Array:
-    """Give unsigned integers in the order of the elements."""
+#: The values of a digit, of 16 bits.
+_DIGITS = 2**16
+
+
+def _digits(chunk: Array) -> list[Array]:
+    """Give the bits of the elements 16 by 16, the most significant first (types of 8 bits: these alone)."""
     values = np.ascontiguousarray(chunk.ravel(), dtype=chunk.dtype.newbyteorder("="))
-    bits = values.dtype.itemsize * 8
-    unsigned = values.view(f"u{values.dtype.itemsize}")
-    sign = np.array(1 << (bits - 1), unsigned.dtype)
-    if values.dtype.kind == "f":
-        # negative numbers: larger bit patterns are smaller values
-        unsigned = np.where(unsigned & sign, ~unsigned, unsigned | sign)
-    elif values.dtype.kind == "i":
-        unsigned = unsigned ^ sign
-    return unsigned
+    if values.dtype.itemsize == 1:
+        return [values.view(np.uint8)]
+    words = values.view(np.uint16).reshape(len(values), -1)
+    columns = [words[:, number] for number in range(words.shape[1])]
+    return columns[::-1] if sys.byteorder == "little" else columns
 
 
-def _value(key: int, dtype: np.dtype[np.generic]) -> float:
-    bits = dtype.itemsize * 8
-    sign = 1 << (bits - 1)
+def _ascending(dtype: np.dtype[Any], begin: tuple[int, ...]) -> Array:
+    """Give the values of the digit after ``begin`` in the order of the numbers that they belong to."""
+    digits = np.arange(_DIGITS)
+    if dtype.itemsize == 1:
+        return digits if dtype.kind in "ub" else np.concatenate([digits[128:256], digits[:128], digits[256:]])
+    positive, negative = digits[: _DIGITS // 2], digits[_DIGITS // 2 :]
     if dtype.kind == "f":
-        key = key ^ sign if key & sign else ~key & (2**bits - 1)
-    elif dtype.kind == "i":
-        key ^= sign
-    return float(np.array([key], f"u{dtype.itemsize}").view(dtype.newbyteorder("="))[0])
+        # the bits of negative numbers grow as the numbers fall
+        if begin:
+            return digits[::-1] if begin[0] >= _DIGITS // 2 else digits
+        return np.concatenate([negative[::-1], positive])
+    return np.concatenate([negative, positive]) if dtype.kind == "i" and not begin else digits
+
+
+def _value(digits: tuple[int, ...], dtype: np.dtype[Any]) -> float:
+    words = digits[::-1] if sys.byteorder == "little" else digits
+    return float(np.array(words, np.uint8 if dtype.itemsize == 1 else np.uint16).view(dtype)[0])
