@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -91,19 +92,13 @@ class LoadedModel:
         plan = how if isinstance(how, Plan) else self.plan(headers, how)
         session = self._session(plan)
         started = time.perf_counter()
-        with PeakMemory() as memory:
-            try:
-                resolved, prepared = _resolve(plan, images)
-                results = prediction.empty_results(plan, into or {})
-                computed = {
-                    one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
-                    for one in plan.outputs
-                }
-            except MemoryError as error:
-                raise PlanError(
-                    f"There is not enough memory for {self.description.name!r} on this image ({error}): give a part of the "
-                    "image."
-                ) from error
+        with PeakMemory() as memory, _memory_said(self.description.name):
+            resolved, prepared = _resolve(plan, images)
+            results = prediction.empty_results(plan, into or {})
+            computed = {
+                one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
+                for one in plan.outputs
+            }
             names = self._read_network().names
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
@@ -127,16 +122,18 @@ class LoadedModel:
     def check(self, images: Mapping[str, Image], options: Options) -> tuple[Finding, ...]:
         """Give all findings on the images, those of severity "error" first; an image that does not fit raises nothing."""
         headers = {name: image.header for name, image in images.items()}
-        pixels = _pixel_findings(self.description.inputs, images)
         try:
             plan = self.plan(headers, options)
         except (ImageError, PlanError, CannotRunError) as error:
-            refused = planning.refusals(self.description, headers, options)
-            return (*(refused or [Finding(_kind(error), "error", str(error).rstrip("."))]), *pixels)
-        try:
-            return tuple(sorted(_resolve(plan, images)[0].findings, key=lambda one: SEVERITIES.index(one.severity)))
-        except PixelValueError:
-            return tuple(sorted((*pixels, *plan.findings), key=lambda one: SEVERITIES.index(one.severity)))
+            found = planning.refusals(self.description, headers, options)
+            found = found or [Finding(_kind(error), "error", str(error).rstrip("."))]
+            found += _pixel_findings(self.description.inputs, images)
+        else:
+            chosen = _chosen(plan, images)
+            found = [*plan.findings, *_pixel_findings(self.description.inputs, chosen)]
+            if all(one.severity != "error" for one in found):
+                found += measure(plan, _resampled(plan, chosen)).findings
+        return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
 
     def images(self, value: ImageLike | Mapping[str, ImageLike], axes: str | None = None) -> dict[str, Image]:
         """Take what a caller gave: one image, or one per input by name.
@@ -219,15 +216,33 @@ def _kind(error: IJBridgeError) -> str:
     return _ERROR_IDS.get(type(error).__name__, "image-refused")
 
 
+@contextmanager
+def _memory_said(model: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise PlanError(
+            f"There is not enough memory for {model!r} on this image ({error}): give a part of the image."
+        ) from error
+
+
 def _resolve(plan: Plan, images: Mapping[str, Image]) -> tuple[prediction.ResolvedPlan, dict[str, Image]]:
     """Measure what a plan needs; give it with the numbers, and the prepared images."""
-    chosen = {one.tensor.id: one.preparation.chosen(images[one.tensor.id]) for one in plan.inputs}
-    findings = _pixel_findings([one.tensor for one in plan.inputs], chosen)
+    chosen = _chosen(plan, images)
+    findings = _pixel_findings((one.tensor for one in plan.inputs), chosen)
     for finding in findings:
         if finding.severity == "error":
             raise PixelValueError(finding.sentence)
-    prepared = {one.tensor.id: one.preparation.resampled(chosen[one.tensor.id]) for one in plan.inputs}
+    prepared = _resampled(plan, chosen)
     return prediction.resolve(plan, measure(plan, prepared), findings), prepared
+
+
+def _chosen(plan: Plan, images: Mapping[str, Image]) -> dict[str, Image]:
+    return {one.tensor.id: one.preparation.chosen(images[one.tensor.id]) for one in plan.inputs}
+
+
+def _resampled(plan: Plan, images: Mapping[str, Image]) -> dict[str, Image]:
+    return {one.tensor.id: one.preparation.resampled(images[one.tensor.id]) for one in plan.inputs}
 
 
 def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> list[Finding]:
