@@ -149,7 +149,7 @@ def test_an_image_smaller_than_the_model_takes_is_found() -> None:
     assert checks.check_few_pixels(image(None, None), "y", 64, 64) == []
     (found,) = checks.check_few_pixels(image(None, None), "y", 40, 64)
     assert (found.id, found.severity) == ("few-pixels", "warning")
-    assert found.sentence.startswith("cells has 40 pixels along y, the model takes at least 64: the rest is filled")
+    assert found.sentence.startswith("cells has 40 pixels along y, the model takes at least 64: the rest is padding")
 
 
 def ensure(dtype: str) -> dict[str, Any]:

@@ -55,19 +55,36 @@ def test_a_single_tensor_may_have_another_name_than_in_the_network(tmp_path: Pat
     np.testing.assert_array_equal(run(LoadedModel(path), raw=image).images["out"].array, image)
 
 
-@pytest.mark.parametrize(("network", "described_as"), [("uint8", "float32"), ("float32", "uint8"), ("float64", "float32")])
-def test_a_network_of_another_type_than_described_is_refused(tmp_path: Path, network: str, described_as: str) -> None:
-    path = write_model(
-        tmp_path / "m",
+def typed(folder: Path, network: str, described_as: str, *pre: Any) -> Path:
+    return write_model(
+        folder / "m",
         identity(dtype=network),
-        inputs=[described("raw", *ANY, dtype=described_as)],
+        inputs=[described("raw", *ANY, dtype=described_as, preprocessing=list(pre))],
         outputs=[described("out", *OUT, dtype=network)],
     )
-    with pytest.raises(
-        CannotRunError,
-        match=f"takes {network} for 'raw', but its description gives it {described_as}: .* ensure_dtype {network}",
-    ):
-        run(LoadedModel(path), raw=np.zeros((4, 5), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("network", "described_as"), [("uint8", "float32"), ("float32", "float64"), ("float16", "float32"), ("float32", "int32")]
+)
+def test_a_network_whose_type_would_lose_values_is_refused(tmp_path: Path, network: str, described_as: str) -> None:
+    with pytest.raises(CannotRunError, match=f"takes {network} for 'raw', but its description gives it {described_as}, of"):
+        LoadedModel(typed(tmp_path, network, described_as)).plan({"raw": make_image(np.ones((4, 5)), "yx").header}, Options())
+
+
+@pytest.mark.parametrize(("network", "described_as"), [("float32", "uint8"), ("float64", "float32"), ("float32", "float16")])
+def test_a_network_whose_type_loses_nothing_gets_the_values_in_it(tmp_path: Path, network: str, described_as: str) -> None:
+    image = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    found = run(LoadedModel(typed(tmp_path, network, described_as)), raw=image).images["out"].array
+    assert found.dtype == network
+    np.testing.assert_array_equal(found, image)
+
+
+@pytest.mark.parametrize("network", ["uint8", "float16", "float32"])
+def test_a_mask_is_given_in_the_type_that_the_network_takes(tmp_path: Path, network: str) -> None:
+    image = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    model = typed(tmp_path, network, "float32", {"id": "binarize", "kwargs": {"threshold": 7}})
+    np.testing.assert_array_equal(run(LoadedModel(model), raw=image).images["out"].array, image > 7)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float64"])

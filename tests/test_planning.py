@@ -333,7 +333,7 @@ def test_a_plan_as_data_and_as_text_say_the_same(tmp_path: Path) -> None:
     ]
     assert data["tile_count"] == found.tile_count == 3 * 6 * 4
     assert data["inputs"][0]["operations"][1] == "zero_mean_unit_variance (mean, std over all axes)"
-    assert data["padding"] == "symmetric"
+    assert data["padding"] == {"raw": "symmetric"}
     for said in ("6 tiles of 64, halo 4, padded to 304 (symmetric)", "t is looped over (3)", "72 (3 samples)"):
         assert said in text
 

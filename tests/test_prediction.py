@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ import naive
 from builders import Network, channel, described, follows, identity, one_conv, space, unet, unet_halo, write_model
 from commandline import network_gives
 from ijbridge import planning, prediction
-from ijbridge.description import ModelDescription, Padding
+from ijbridge.description import ModelDescription
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.formats import read_model
 from ijbridge.image import Image, make_image
@@ -416,11 +415,38 @@ def test_a_resolved_plan_is_said_with_its_numbers(tmp_path: Path) -> None:
     ]
 
 
-def test_the_border_is_padded_as_the_description_says(tmp_path: Path) -> None:
-    described = read_model(write_model(tmp_path / "m", one_conv(), size={"min": 16, "step": 16}, halo=1))
-    image = picture(37, 5)
-    for padding in get_args(Padding):
-        padded = np.pad(image, ((0, 48 - 37), (0, 16 - 5)), mode=padding)
-        expected = network_gives(tmp_path / "m", padded)[:37, :5]
-        np.testing.assert_allclose(predict(replace(described, padding=padding), image, tile=32), expected, rtol=1e-5)
-        assert f"padded to 48 ({padding})" in str(ijbridge.plan(replace(described, padding=padding), image))
+@pytest.mark.parametrize(
+    ("pad", "how", "said"),
+    [
+        (None, {"mode": "symmetric"}, "symmetric"),
+        ({"mode": "symmetric"}, {"mode": "symmetric"}, "symmetric"),
+        ({"mode": "reflect"}, {"mode": "reflect"}, "reflect"),
+        ({"mode": "edge"}, {"mode": "edge"}, "edge"),
+        ({"mode": "constant"}, {"mode": "constant"}, "constant 0"),
+        ({"mode": "constant", "value": 33.5}, {"mode": "constant", "constant_values": 33.5}, "constant 33.5"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(37, 5), (1, 90), (33, 1)])
+def test_the_border_is_padded_as_the_description_says(
+    tmp_path: Path, pad: Any, how: dict[str, Any], said: str, shape: tuple[int, int]
+) -> None:
+    axes = [space(one, {"min": 16, "step": 16}) for one in "yx"]
+    raw = described("raw", channel("c"), *axes, **({} if pad is None else {"pad": pad}))
+    out = described("out", channel("c"), *(follows(one, 1) for one in "yx"))
+    model = write_model(tmp_path / "m", one_conv(), inputs=[raw], outputs=[out])
+    image = picture(*shape)
+    padded = np.pad(image, [(0, -size % 16) for size in shape], **how)
+    expected = network_gives(model, padded)[: shape[0], : shape[1]]
+    for tile in ("whole", 32):
+        np.testing.assert_allclose(predict(model, image, tile=tile), expected, rtol=1e-5, atol=1e-4)
+    assert f"padded to {padded.shape[0]} ({said})" in str(ijbridge.plan(model, image))
+
+
+def test_pixels_of_integers_are_padded_with_a_constant_of_their_own_type(tmp_path: Path) -> None:
+    axes = [space(one, {"min": 16, "step": 16}) for one in "yx"]
+    raw = described("raw", channel("c"), *axes, pad={"mode": "constant", "value": 7})
+    out = described("out", channel("c"), *(follows(one, 1) for one in "yx"))
+    model = write_model(tmp_path / "m", one_conv(), inputs=[raw], outputs=[out])
+    image = picture(20, 30, dtype="uint16")
+    expected = network_gives(model, np.pad(image, ((0, 12), (0, 2)), constant_values=7))[:20, :30]
+    np.testing.assert_allclose(predict(model, image), expected, rtol=1e-5, atol=1e-4)

@@ -37,7 +37,7 @@ def test_a_record_is_plain_data(model: Path) -> None:
 def test_a_record_has_the_tile_the_halo_and_the_runs_of_what_was_done(model: Path) -> None:
     found = record(model, np.ones((3, 40, 50)), axes="tyx", tile={"y": 24})
     assert (found["tile"], found["halo"], found["network_runs"]) == ("y=24,x=50", {"raw.y": 1, "raw.x": 1}, 6)
-    assert found["padding"] == "symmetric"
+    assert found["padding"] == {"raw": "symmetric"}
     assert found["retries"] == []
     assert found["seconds"] >= 0
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ijbridge import tiling
-from ijbridge.description import FixedSize, Padding, SteppedSize
+from ijbridge.description import FixedSize, PaddingMode, SteppedSize
 from ijbridge.errors import PlanError
 from ijbridge.tiling import AxisRules, Line, Link
 
@@ -167,17 +167,18 @@ def test_tiles_of_fixed_size_lie_on_multiples_of_a_power_of_two() -> None:
     assert line == Line(700, 704, 512, (0, 192))
 
 
-@pytest.mark.parametrize("padding", get_args(Padding))
+@pytest.mark.parametrize("mode", get_args(PaddingMode))
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.integers(1, 12), st.integers(0, 30), st.integers(1, 40))
-def test_what_lies_beyond_the_image_is_numpys_padding(padding: Padding, size: int, start: int, length: int) -> None:
+def test_what_lies_beyond_the_image_is_numpys_padding(mode: PaddingMode, size: int, start: int, length: int) -> None:
     pixels = np.arange(size)
-    padded = np.pad(pixels, (0, start + length), mode=padding)
-    np.testing.assert_array_equal(pixels[tiling.mirrored(start, length, size, padding)], padded[start : start + length])
+    # a constant is put there by whoever reads; the positions are those of the edge
+    padded = np.pad(pixels, (0, start + length), mode="edge" if mode == "constant" else mode)
+    np.testing.assert_array_equal(pixels[tiling.continued(start, length, size, mode)], padded[start : start + length])
 
 
 def test_what_lies_inside_the_image_is_read_as_it_is() -> None:
-    assert tiling.mirrored(3, 4, 7) == slice(3, 7)
+    assert tiling.continued(3, 4, 7) == slice(3, 7)
 
 
 def test_tiles_are_gone_through_with_the_last_line_fastest() -> None:

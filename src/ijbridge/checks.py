@@ -15,7 +15,7 @@ pixel-size-missing     warning   the model has a pixel size, the image has none
 pixel-size-unit        warning   the image's unit cannot be compared
 pixel-size-differs     warning   by which factor
 anisotropy             warning   pixels of other proportions than the model's
-few-pixels             warning   fewer than the model takes, the rest is mirrored
+few-pixels             warning   fewer than the model takes, the rest is padding
 bit-depth              warning   the image's type holds other values than the model reads
 cast-to-integers       warning   the description cuts its own normalised fractions off
 weights-missing        note      other weights that the description names
@@ -147,7 +147,7 @@ def check_few_pixels(image: Header, letter: str, size: int, smallest: int) -> li
     return [
         Finding(
             "few-pixels", "warning", f"{image.name} has {size} pixels along {letter}", f"the model takes at least {smallest}",
-            "the rest is filled with mirrored pixels, in which it may find mirrored objects; give a larger image",
+            "the rest is padding, in which it may find objects that are not there; give a larger image",
         )
     ]  # fmt: skip
 

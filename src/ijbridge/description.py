@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
-#: How an image is continued beyond its border, in numpy's words: with the edge repeated (d c b a | a b c d), or without.
-Padding = Literal["symmetric", "reflect"]
+#: How an image is continued beyond its border, in numpy's words.
+PaddingMode = Literal["symmetric", "reflect", "edge", "constant"]
 
 
 @dataclass(frozen=True)
@@ -230,11 +230,28 @@ def operation_name(operation: Operation) -> str:
 
 
 @dataclass(frozen=True)
+class Padding:
+    """How an image is continued beyond its border, before its preprocessing.
+
+    Symmetric repeats the edge (d c b a | a b c d), reflect does not (d c b | a b c d), edge continues with the last pixel
+    (a a a | a b c d), constant with ``value``.
+    """
+
+    mode: PaddingMode = "symmetric"
+    value: float = 0.0
+
+    def __str__(self) -> str:
+        """Say it for a person: ``reflect``, ``constant 0``."""
+        return f"{self.mode} {self.value:g}" if self.mode == "constant" else self.mode
+
+
+@dataclass(frozen=True)
 class Tensor:
     """One input or output of a model, with the operations that lead to it (inputs) or follow it (outputs).
 
     ``value_range`` holds the lowest and highest value the description allows (None: open); ``values`` the nominal or
-    ordinal values where the description lists them.
+    ordinal values where the description lists them. ``padding`` of an input is what the description says or, where it says
+    nothing, what the format's own tools do.
     """
 
     id: str
@@ -248,6 +265,7 @@ class Tensor:
     test_tensor: FileRef | None = None
     sample_tensor: FileRef | None = None
     optional: bool = False
+    padding: Padding = Padding()
 
     def axis(self, axis_id: str) -> Axis:
         """Give the axis of that id."""
@@ -308,8 +326,7 @@ class ModelDescription:
     """All that a person or a program needs to know of a model.
 
     ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file. ``padding`` is what the description says or, where it says nothing, what the format's own tools
-    do. ``notes`` say what the reader assumed or passed over.
+    the description file. ``notes`` say what the reader assumed or passed over.
     """
 
     format: str
@@ -335,6 +352,5 @@ class ModelDescription:
     training_data: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     tolerances: tuple[Tolerance, ...] = ()
-    padding: Padding = "symmetric"
     other: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

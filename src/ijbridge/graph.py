@@ -58,6 +58,17 @@ def read_graph(source: Path | bytes) -> NetworkFacts:
     return _Follower(model).facts()
 
 
+#: The types of ONNX that numpy calls otherwise.
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}
+
+
+def _type(value: Any) -> str:
+    from onnx import TensorProto
+
+    name = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    return _NUMPY_NAMES.get(name, name)
+
+
 # --- following the graph ---------------------------------------------------------------------------------------------
 
 #: An axis of an input with a fixed size of up to so many is taken for channels where memory is estimated.
@@ -101,6 +112,7 @@ class _Follower:
             grid={source: common_step(self._steps.get(source, {Fraction(1)})) for source in sources},
             global_operations={source: tuple(self._reasons.get(source, ())) for source in sources},
             bytes_per_pixel=ceil(self._peak()),
+            types={value.name: _type(value) for value in self._graph.input if value.name not in self._constants},
         )
 
     def _peak(self) -> float:

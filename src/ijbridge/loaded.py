@@ -193,19 +193,8 @@ class LoadedModel:
 
             network = self._read_network()
             session = OnnxSession(network.source, plan.device, self.description.name)
-            self._check_types(plan, session, network.names)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
-
-    def _check_types(self, plan: Plan, session: Session, names: Mapping[str, str]) -> None:
-        network = {one.name: one.dtype for one in session.inputs}
-        for one in plan.inputs:
-            wanted = network[names[one.tensor.id]]
-            if wanted != one.dtype:
-                raise CannotRunError(
-                    f"The network of {self.description.name!r} takes {wanted} for {one.tensor.id!r}, but its description "
-                    f"gives it {one.dtype}: the description needs a last operation ensure_dtype {wanted}."
-                )
 
 
 #: The ids of findings that stand for errors of these kinds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ijbridge.receptive_field import Field, Source
 
@@ -12,7 +12,8 @@ from ijbridge.receptive_field import Field, Source
 class NetworkFacts:
     """What was found.
 
-    ``inputs`` are the network's names of its inputs. ``fields`` gives per output (the network's name) and axis number its
+    ``inputs`` are the network's names of its inputs, ``types`` the numpy types they take (ONNX's own names for types that numpy
+    lacks). ``fields`` gives per output (the network's name) and axis number its
     fields by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons
     why tiles along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel
     of the input.
@@ -23,6 +24,7 @@ class NetworkFacts:
     grid: Mapping[Source, int]
     global_operations: Mapping[Source, tuple[str, ...]]
     bytes_per_pixel: int
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> NetworkFacts:
         """Give the facts in a description's ids; ``names`` has the network's name for each."""
@@ -40,6 +42,7 @@ class NetworkFacts:
             grid={new(source): one for source, one in self.grid.items()},
             global_operations={new(source): one for source, one in self.global_operations.items()},
             bytes_per_pixel=self.bytes_per_pixel,
+            types={ids.get(name, name): one for name, one in self.types.items()},
         )
 
     def field(self, output: str, axis: int, source: Source) -> Field | None:

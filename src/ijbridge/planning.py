@@ -13,10 +13,10 @@ from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
 from ijbridge.checks import Finding
-from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.description import Binarize, ModelDescription, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
-from ijbridge.image import Header
+from ijbridge.image import DTYPES, Header
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
@@ -80,7 +80,10 @@ def plan(
     network.check_numbers()
     chosen = halo.choose(network, facts, options.halo, tile_is_named=not isinstance(options.tile, str))
     rules = chosen.rules
-    inputs = tuple(InputPlan(tensor, prepared[tensor.id], network.input_axes(tensor)) for tensor in description.inputs)
+    inputs = tuple(
+        InputPlan(tensor, prepared[tensor.id], network.input_axes(tensor), _given_type(description, tensor, facts))
+        for tensor in description.inputs
+    )
     outputs = tuple(_output(tensor, network, loops, headers, prepared) for tensor in description.outputs)
     budget = options.memory if options.memory is not None else resources.memory
     kept = _kept_memory(inputs, outputs, prod(loops.values()))
@@ -172,6 +175,21 @@ def _header(tensor: Tensor, headers: Mapping[str, Header]) -> Header:
             f"{' (those that are optional too)' if tensor.optional else ''}."
         )
     return headers[tensor.id]
+
+
+def _given_type(description: ModelDescription, tensor: Tensor, facts: NetworkFacts | None) -> str:
+    """Give the type in which the network gets a tensor: the described one, or its own where that loses nothing."""
+    import numpy as np
+
+    described = final_dtype(tensor)
+    taken = facts.types.get(tensor.id, described) if facts is not None else described
+    is_mask = bool(tensor.operations) and isinstance(tensor.operations[-1], Binarize)
+    if taken == described or (taken in DTYPES and (is_mask or np.can_cast(described, taken))):
+        return taken
+    raise CannotRunError(
+        f"The network of {description.name!r} takes {taken} for {tensor.id!r}, but its description gives it {described}, of "
+        f"which values would be lost: the description has to state {taken} there, or to end in a cast to it."
+    )
 
 
 def _device(wanted: str, resources: Resources) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ijbridge import geometry, processing, tile_choice, tiling
 from ijbridge.checks import Finding
-from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Padding, Tensor, Weights, operation_name
+from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
 from ijbridge.errors import PlanError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Header
@@ -22,21 +22,20 @@ from ijbridge.tiling import Line
 
 @dataclass(frozen=True)
 class InputPlan:
-    """What becomes of an image on its way to one input: preparation, axes in the network's order, operations, final type."""
+    """What becomes of an image on its way to one input: preparation, axes in the network's order, operations.
+
+    ``dtype`` is the type that the network is given.
+    """
 
     tensor: Tensor
     preparation: Preparation
     axes: tuple[AxisPlan, ...]
+    dtype: str
 
     @property
     def image(self) -> Header:
         """The image as it is prepared: with the chosen channels, on the model's grid."""
         return self.preparation.header
-
-    @property
-    def dtype(self) -> str:
-        """The type the network is given."""
-        return final_dtype(self.tensor)
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,6 @@ class Plan:
     tried: tuple[str, ...] = ()
 
     @property
-    def padding(self) -> Padding:
-        """How an image is continued beyond its border."""
-        return self.description.padding
-
-    @property
     def lines(self) -> Mapping[str, Line]:
         """The tiling that is tried first."""
         return self.ladder[0]
@@ -151,11 +145,12 @@ class Plan:
             lines += _prepared(one.preparation)
             lines += [f"{'axes':<10} {_axes(one, self)}"]
             lines += [f"{'first':<10} {'; '.join(described_operations(one.tensor)) or 'nothing'}"]
+        padding = {one.tensor.id: one.tensor.padding for one in self.inputs}
         tiles = [
             f"{name.rsplit('.', 1)[-1]} {line.size}: "
             + (f"in one piece of {line.tile}" if line.is_whole else f"{len(line.starts)} tiles of {line.tile}")
             + ("" if line.is_whole else f", halo {self.halo_of(name)}")
-            + (f", padded to {line.padded} ({self.padding})" if line.padded > line.size else "")
+            + (f", padded to {line.padded} ({padding[name.rpartition('.')[0]]})" if line.padded > line.size else "")
             for name, line in self.lines.items()
         ]
         lines += [f"{'tiles':<10} {'; '.join(tiles) or 'none'}"]
@@ -205,7 +200,7 @@ class Plan:
             ],
             "tile_count": self.tile_count,
             "halo": self.halo,
-            "padding": self.padding,
+            "padding": {one.tensor.id: str(one.tensor.padding) for one in self.inputs},
             "memory_bytes": self.memory,
             "memory_budget_bytes": self.budget,
             "smaller_tiles": [tile_text(lines) for lines in self.ladder[1:]],

@@ -192,9 +192,14 @@ class _Run:
                 continue
             line = self._lines[axis.line]
             start = axis.link.start(line.starts[tile.numbers[axis.line]])
-            indices = tiling.mirrored(start, axis.link.size(line.tile), axis.size, self._plan.padding)
+            length, padding = axis.link.size(line.tile), one.tensor.padding
+            indices = tiling.continued(start, length, axis.size, padding.mode)
             where.append(indices)
             part = part[(*(slice(None),) * number, indices)]
+            if padding.mode == "constant" and start + length > axis.size:
+                part[(*(slice(None),) * number, slice(axis.size - start, None))] = processing.cast(
+                    np.asarray(padding.value), part.dtype.name
+                )
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.tensor.operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)

@@ -35,7 +35,7 @@ def provenance(resolved: ResolvedPlan, record: Record, session: Session, memory:
         },
         "tile": tile_text(record.lines),
         "halo": {name: plan.halo_of(name) for name in record.lines},
-        "padding": plan.padding,
+        "padding": {one.tensor.id: str(one.tensor.padding) for one in plan.inputs},
         "device": session.device,
         "statistics": statistics_text(resolved),
         "warnings": [finding.sentence for finding in resolved.findings if finding.severity == "warning"],

@@ -31,7 +31,7 @@ from fractions import Fraction
 from itertools import product
 from math import ceil, floor, lcm, prod
 
-from ijbridge.description import FixedSize, Padding, Size, SteppedSize
+from ijbridge.description import FixedSize, PaddingMode, Size, SteppedSize
 from ijbridge.errors import PlanError
 
 #: A fixed-size network does not say its stride; powers of two up to this one are tried.
@@ -207,16 +207,17 @@ def tile_count(lines: Mapping[str, Line]) -> int:
     return prod(len(line.starts) for line in lines.values())
 
 
-def mirrored(start: int, length: int, size: int, padding: Padding = "symmetric") -> slice | list[int]:
-    """Give the positions to read for ``length`` pixels from ``start``, continued beyond ``size`` for any length.
+def continued(start: int, length: int, size: int, mode: PaddingMode = "symmetric") -> slice | list[int]:
+    """Give the positions to read for ``length`` pixels from ``start``, continued beyond ``size`` by whole periods.
 
-    Symmetric repeats the edge (d c b a | a b c d | d c b a), reflect does not (d c b | a b c d | c b a), as numpy's modes of
-    these names; a single pixel is repeated by both.
+    The modes are numpy's (see `ijbridge.description.Padding`), for any length; a single pixel is repeated by all of them. For
+    "constant" the positions are those of "edge": what lies beyond is not read.
     """
     if start >= 0 and start + length <= size:
         return slice(start, start + length)
-    if size == 1:
-        return [0] * length
-    repeated = int(padding == "symmetric")
+    positions = range(start, start + length)
+    if size == 1 or mode in ("edge", "constant"):
+        return [min(max(one, 0), size - 1) for one in positions]
+    repeated = int(mode == "symmetric")
     period = 2 * size - 2 + 2 * repeated
-    return [min(one, period - repeated - one) for one in (position % period for position in range(start, start + length))]
+    return [min(one % period, period - repeated - one % period) for one in positions]

@@ -21,6 +21,8 @@ from ijbridge.description import (
     FixedZeroMeanUnitVariance,
     FreeSize,
     Operation,
+    Padding,
+    PaddingMode,
     ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
@@ -39,6 +41,8 @@ KINDS: tuple[AxisKind, ...] = ("batch", "channel", "index", "time", "space")
 DTYPES = (
     "float32", "float64", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bool", "float16",
 )  # fmt: skip
+
+PADDING_MODES: tuple[PaddingMode, ...] = ("constant", "edge", "reflect", "symmetric")
 
 _DEFAULT_IDS = {"batch": "batch", "channel": "channel", "index": "index", "time": "time", "space": "x"}
 _LETTERS = {"batch": "b", "channel": "c", "time": "t"}
@@ -109,7 +113,16 @@ def _tensor(fields: Fields, scales: dict[tuple[str, str], float], *, is_input: b
         test_tensor=file_ref(fields, "test_tensor"),
         sample_tensor=file_ref(fields, "sample_tensor"),
         optional=fields.flag("optional"),
+        padding=_padding(fields) if is_input else Padding(),
     )
+
+
+def _padding(fields: Fields) -> Padding:
+    # the reference consumer's choice where nothing is said
+    if "pad" not in fields:
+        return Padding("symmetric")
+    pad = fields.mapping("pad")
+    return Padding(PADDING_MODES[PADDING_MODES.index(pad.one_of("mode", PADDING_MODES, "constant"))], pad.number("value", 0.0))
 
 
 def _with_casts(operations: list[Operation], dtype: str, *, at_start: bool) -> tuple[Operation, ...]:
