@@ -131,6 +131,35 @@ def test_an_ome_tiff_says_its_axes_pixel_size_and_units(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.array, array)
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (["DAPI", "cell wall"], ("DAPI", "cell wall")),
+        (["DAPI", ""], ()),
+        (["DAPI"], ()),
+        (["a", "b", "c"], ()),
+        ([" DAPI ", "x"], ("DAPI", "x")),
+    ],
+)
+def test_the_channels_of_an_ome_tiff_have_its_names_if_each_has_one(
+    tmp_path: Path, given: list[str], read: tuple[str, ...]
+) -> None:
+    names = "".join(f'<Channel ID="Channel:0:{number}" Name="{name}"/>' for number, name in enumerate(given))
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+        'DimensionOrder="XYCZT" Type="uint16" SizeX="21" SizeY="16" SizeC="2" SizeZ="1" SizeT="1">'
+        f"{names}<TiffData/></Pixels></Image></OME>"
+    )
+    path = written(tmp_path / "a.ome.tif", pixels(2, 16, 21), description=xml, metadata=None, photometric="minisblack")
+    header = read_image(path).header
+    assert (header.axes, header.channel_names) == ("cyx", read)
+
+
+def test_an_ome_tiff_without_channels_has_no_names_of_any(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.ome.tif", pixels(16, 21), metadata={"axes": "YX", "Channel": {"Name": ["DAPI"]}})
+    assert (read_image(path).header.axes, read_image(path).header.channel_names) == ("yx", ())
+
+
 def test_a_broken_ome_description_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path / "a.ome.tif", pixels(16, 21), metadata={"axes": "YX"})
     path.write_bytes(path.read_bytes().replace(b"</Pixels>", b"<!Pixels>"))

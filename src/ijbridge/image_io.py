@@ -21,6 +21,8 @@ from ijbridge.errors import ImageFormatError, ImageNotFoundError, ResultError
 from ijbridge.image import Image, make_image
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     import tifffile
 
     from ijbridge.typing import Array
@@ -161,11 +163,17 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
                     f"{path.name} holds {size} planes and does not say whether they are depth (z), time (t) or channels "
                     "(c): name the axes, such as --axes zyx."
                 )
-            pixel_size, unit = _tiff_calibration(tiff)
+            pixel_size, unit, channel_names = _tiff_metadata(tiff)
             array = _tiff_array(path, tiff, series)
+            letters = ax.parse_axes(found, array.ndim)
+            table = _colour_table(series)
+            if table is not None and "c" not in letters and is_scattered(table):
+                array, letters = table.T[array], letters + "c"
     except (tifffile.TiffFileError, *_DAMAGE) as error:
         raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
-    return make_image(array, found, pixel_size=pixel_size, unit=unit, name=path.stem)
+    if "c" not in letters or not all(channel_names) or len(channel_names) != array.shape[letters.index("c")]:
+        channel_names = ()
+    return make_image(array, letters, pixel_size=pixel_size, unit=unit, channel_names=channel_names, name=path.stem)
 
 
 def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Array:
@@ -180,12 +188,47 @@ def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSe
     return array
 
 
-def _tiff_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
+def _colour_table(series: tifffile.TiffPageSeries) -> Array | None:
+    """Give the table of an image with a palette, shape (3, n), uint8; None where ImageJ, too, takes only the values."""
+    import numpy as np
+    from tifffile import PHOTOMETRIC
+
+    page = series.keyframe
+    if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None or series.dtype != np.uint8:
+        return None
+    table: Array = (page.colormap >> 8).astype(np.uint8)  # a TIFF has 16 bits for each colour
+    return table
+
+
+def is_scattered(table: Array) -> bool:
+    """Tell colours that pixels are looked up in from a look-up table (LUT) that only says how intensities are shown.
+
+    A LUT is smooth: three of four steps are the step before, within 2 levels. So it is in 43 of the 48 LUTs of ImageJ and
+    Fiji (not in phase, 3-3-2 RGB and the three for labels), and in none of the tables that Pillow's three ways of choosing
+    4 to 256 colours make of ten photographs. ImageJ's own measure, the standard deviation of the steps, takes 220 of these
+    540 tables for LUTs. Java's ``Palette`` measures as it is done here.
+
+    Parameters
+    ----------
+    table
+        Red, green and blue of each value, shape (3, n), integers of 0 to 255. What is black at its end does not count: files
+        fill up with it. A table of grays is never scattered, nor one of two colours.
+    """
+    import numpy as np
+
+    used = np.flatnonzero(table.any(axis=0))
+    levels = table[:, : used[-1] + 1 if used.size else 0].astype(int)
+    bends = abs(np.diff(levels, 2, axis=1)).max(axis=0)
+    return bool((levels != levels[0]).any() and 4 * np.count_nonzero(bends > 2) > bends.size)
+
+
+def _tiff_metadata(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str], tuple[str, ...]]:
+    """Give pixel sizes and units by axis, and the names of the channels, of which an image may have more or fewer."""
     if tiff.is_ome:
-        return _ome_calibration(tiff.ome_metadata or "")
+        return _ome_metadata(tiff.ome_metadata or "")
     if tiff.is_imagej:
-        return _imagej_calibration(tiff)
-    return {}, {}  # the resolution of a plain TIFF is that of a printer or a screen
+        return *_imagej_calibration(tiff), ()
+    return {}, {}, ()  # the resolution of a plain TIFF is that of a printer or a screen
 
 
 def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
@@ -209,25 +252,30 @@ def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict
     return pixel_size, unit
 
 
-def _ome_calibration(xml: str) -> tuple[dict[str, float], dict[str, str]]:
+def _ome_metadata(xml: str) -> tuple[dict[str, float], dict[str, str], tuple[str, ...]]:
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
     try:
-        pixels = next((node for node in fromstring(xml).iter() if node.tag.rsplit("}")[-1] == "Pixels"), None)
+        pixels = next((node for node in fromstring(xml).iter() if _is(node, "Pixels")), None)
     except (ParseError, DefusedXmlException) as error:
         raise ValueError(f"its OME description is broken ({_first_line(error)})") from error
     pixel_size: dict[str, float] = {}
     unit: dict[str, str] = {}
-    if pixels is not None:
-        names = {"x": "PhysicalSizeX", "y": "PhysicalSizeY", "z": "PhysicalSizeZ", "t": "TimeIncrement"}
-        for axis, name in names.items():
-            if name in pixels.attrib:
-                pixel_size[axis] = float(pixels.attrib[name])
-                unit[axis] = pixels.attrib.get(f"{name}Unit", "s" if axis == "t" else "µm")
-    return pixel_size, unit
+    if pixels is None:
+        return pixel_size, unit, ()
+    names = {"x": "PhysicalSizeX", "y": "PhysicalSizeY", "z": "PhysicalSizeZ", "t": "TimeIncrement"}
+    for axis, name in names.items():
+        if name in pixels.attrib:
+            pixel_size[axis] = float(pixels.attrib[name])
+            unit[axis] = pixels.attrib.get(f"{name}Unit", "s" if axis == "t" else "µm")
+    return pixel_size, unit, tuple(node.attrib.get("Name", "").strip() for node in pixels if _is(node, "Channel"))
+
+
+def _is(node: Element, name: str) -> bool:
+    return node.tag.rsplit("}")[-1] == name  # whatever the version of OME's namespace
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

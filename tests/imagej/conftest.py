@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from imagej_session import ImageJ, missing
+from imagej_session import JARS, ImageJ, missing
 from setup_environment import display
 
 from . import models
@@ -32,6 +33,12 @@ def imagej(screen: str, tmp_path_factory: pytest.TempPathFactory) -> ImageJ:
     return ImageJ(tmp_path_factory.mktemp("ImageJ"), screen)
 
 
+@pytest.fixture(scope="module")
+def person(imagej: ImageJ) -> None:
+    """Let macros call what Java's ``Person`` does: `call("Person.answers", ...)`."""
+    shutil.copy(JARS / "test-classes" / "Person.class", imagej.folder / "plugins")
+
+
 @pytest.fixture(scope="session")
 def tilted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of one channel, in a folder whose name has blanks."""
@@ -42,6 +49,12 @@ def tilted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of two channels and two outputs."""
     return models.twins(tmp_path_factory.mktemp("models") / "twins")
+
+
+@pytest.fixture(scope="session")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that works for seconds."""
+    return models.slow(tmp_path_factory.mktemp("models") / "slow")
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,22 @@ def mixed(folder: Path) -> Path:
     return _write(folder, "mixed", 3, {"mix": ["mix"]}, [node], {"kernel": kernel})
 
 
+def slow(folder: Path, layers: int = 12, width: int = 128) -> Path:
+    """Write a model of one channel that works long on whole numbers, so that tiles of any size give the same bytes."""
+    rng = np.random.default_rng(0)
+    kernels = {"first": rng.integers(-1, 2, (width, 1, 3, 3)).astype(np.float32)}
+    for layer in range(layers):
+        kernels[f"layer{layer}"] = np.eye(width, dtype=np.float32)[rng.permutation(width)][:, :, None, None]
+    kernels["sum"] = rng.integers(-1, 2, (1, width, 1, 1)).astype(np.float32)
+    befores = ["image", *list(kernels)[:-1]]
+    nodes = [
+        helper.make_node("Conv", [before, f"kernel of {kernel}"], [kernel], pads=[1] * 4 if kernel == "first" else [0] * 4)
+        for before, kernel in zip(befores, kernels, strict=True)
+    ]
+    constants = {f"kernel of {kernel}": values for kernel, values in kernels.items()}
+    return _write(folder, "slow", 1, {"sum": ["sum"]}, nodes, constants)
+
+
 def tilt(picture: NDArray[Any]) -> NDArray[np.float32]:
     """Do to the last two axes of a picture what `tilted` does, in plain numpy."""
     padded = np.pad(picture.astype(np.float32), [(0, 0)] * (picture.ndim - 2) + [(1, 1)] * 2)

@@ -11,9 +11,9 @@ import java.nio.ByteBuffer;
  * bulk. A virtual stack is read slice by slice and never lies on the heap as a whole.
  * <p>
  * The values are the stored ones: calibration of grey values (optical density, for one) is not applied, except for
- * ImageJ's signed 16-bit images, which are stored with 32768 added and are sent as what they mean. A colour image, RGB
- * or with a colour table, is sent as the three planes red, green and blue. Reading changes nothing in the image that a
- * person could see.
+ * ImageJ's signed 16-bit images, which are stored with 32768 added and are sent as what they mean. Look-up tables are how
+ * values are shown, and are not applied either. A picture of colours, RGB or indexed, is sent as the three planes red,
+ * green and blue. Reading changes nothing in the image that a person could see.
  * </p>
  */
 final class Pixels {
@@ -25,7 +25,14 @@ final class Pixels {
 
 	/** Whether the pixels are colours, which are sent along an axis c of 3. */
 	static boolean isColour(final ImagePlus image) {
-		return image.getType() == ImagePlus.COLOR_RGB || image.getType() == ImagePlus.COLOR_256;
+		return image.getType() == ImagePlus.COLOR_RGB || isIndexed(image);
+	}
+
+	/** The table of a channel says how that channel is shown, whatever it looks like. */
+	private static boolean isIndexed(final ImagePlus image) {
+		if (image.getBitDepth() != 8 || image.isComposite()) return false;
+		final ImageProcessor shown = image.getProcessor();
+		return shown != null && new Palette(shown.getColorModel()).isScattered();
 	}
 
 	/** The type of the array that is sent: {@code uint8}, {@code uint16}, {@code int16} or {@code float32}. */
@@ -70,10 +77,10 @@ final class Pixels {
 			for (int z = 0; z < axes.size('z'); z++) {
 				for (int c = 0; c < (colour ? 1 : axes.size('c')); c++) {
 					final int slice = colour ? t * axes.size('z') + z + 1 : axes.slice(t, z, c);
-					final Object pixels = plane(image, slice, colour, stored);
+					final ImageProcessor plane = plane(image, slice, stored);
 					final long offset = axes.plane(t, z, c) * planeBytes;
-					if (colour) putColours(block, offset, planeBytes, (int[]) pixels);
-					else put(block, offset, signed ? withoutOffset((short[]) pixels) : pixels);
+					if (colour) putColours(block, offset, planeBytes, plane);
+					else put(block, offset, signed ? withoutOffset((short[]) plane.getPixels()) : plane.getPixels());
 				}
 			}
 		}
@@ -105,22 +112,26 @@ final class Pixels {
 	}
 
 	private static Class<?> stored(final ImagePlus image) {
-		if (isColour(image)) return int[].class;
-		if (image.getType() == ImagePlus.GRAY16) return short[].class;
-		return image.getType() == ImagePlus.GRAY32 ? float[].class : byte[].class;
+		switch (image.getType()) {
+			case ImagePlus.COLOR_RGB:
+				return int[].class;
+			case ImagePlus.GRAY16:
+				return short[].class;
+			case ImagePlus.GRAY32:
+				return float[].class;
+			default:
+				return byte[].class;
+		}
 	}
 
-	/** The array of one slice. An image that is no stack is not made one: ImagePlus.getStack() would. */
-	private static Object plane(final ImagePlus image, final int slice, final boolean colour, final Class<?> stored)
+	/** One slice. An image that is no stack is not made one: ImagePlus.getStack() would. */
+	private static ImageProcessor plane(final ImagePlus image, final int slice, final Class<?> stored)
 		throws BridgeException
 	{
-		final ImageProcessor processor = image.getStackSize() == 1 ? image.getProcessor() :
+		final ImageProcessor source = image.getStackSize() == 1 ? image.getProcessor() :
 			image.getStack().getProcessor(slice);
-		final ImageProcessor source = processor != null && colour && !(processor.getPixels() instanceof int[])
-			? processor.convertToRGB() : processor;
-		final Object pixels = source == null ? null : source.getPixels();
-		if (stored.isInstance(pixels) && source.getWidth() == image.getWidth() &&
-			source.getHeight() == image.getHeight()) return pixels;
+		if (source != null && stored.isInstance(source.getPixels()) && source.getWidth() == image.getWidth() &&
+			source.getHeight() == image.getHeight()) return source;
 		throw new BridgeException("Slice " + slice + " of \"" + image.getTitle() + "\" cannot be read as the others (" +
 			(source == null ? "no pixels" : source) + "): convert the stack to one type and size, or save and open it again.");
 	}
@@ -156,15 +167,22 @@ final class Pixels {
 		return pixels instanceof byte[] ? 1 : pixels instanceof short[] ? 2 : 4;
 	}
 
+	/** Not by convertToRGB(), which gives indexed colours as the display range shows them. */
 	private static void putColours(final SharedBlock block, final long offset, final long planeBytes,
-		final int[] colours)
+		final ImageProcessor plane)
 	{
-		final byte[] plane = new byte[colours.length];
+		final Object pixels = plane.getPixels();
 		for (int c = 0; c < 3; c++) {
-			final int shift = 16 - 8 * c;
-			for (int i = 0; i < plane.length; i++) plane[i] = (byte) (colours[i] >> shift);
-			put(block, offset + c * planeBytes, plane);
+			final byte[] colours = pixels instanceof int[] ? shifted((int[]) pixels, 16 - 8 * c) : new Palette(plane
+				.getColorModel()).colours((byte[]) pixels, c);
+			put(block, offset + c * planeBytes, colours);
 		}
+	}
+
+	private static byte[] shifted(final int[] colours, final int shift) {
+		final byte[] bytes = new byte[colours.length];
+		for (int i = 0; i < bytes.length; i++) bytes[i] = (byte) (colours[i] >> shift);
+		return bytes;
 	}
 
 	/** Signed values of ImageJ's 16-bit pixels, in a new array: the image keeps its own. */

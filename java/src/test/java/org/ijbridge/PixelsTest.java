@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ij.CompositeImage;
 import ij.IJ;
 import ij.ImagePlus;
 import ij.ImageStack;
@@ -82,29 +83,98 @@ class PixelsTest {
 		assertArrayEquals(new byte[] { 1, -1, 2, -2, 3, -3 }, planes);
 	}
 
-	@Test
-	void anImageWithAColourTableIsSentAsThreePlanes() throws BridgeException {
+	/** A table whose neighbours are far apart, with known colours at 1 and 200. */
+	private static LUT scattered() {
 		final byte[] red = new byte[256];
 		final byte[] green = new byte[256];
 		final byte[] blue = new byte[256];
-		// Neighbours far apart: a smooth table would pass for shades of gray.
 		for (int i = 0; i < 256; i++) red[i] = green[255 - i] = blue[i] = (byte) (i % 2 * 255);
 		red[1] = 10;
 		green[1] = 20;
 		blue[1] = 30;
 		green[200] = 40;
-		final ByteProcessor indexed = new ByteProcessor(2, 1, new byte[] { 1, (byte) 200 }, new LUT(red, green, blue));
-		final ImagePlus image = new ImagePlus("indexed", indexed);
-		image.setTypeToColor256();
-		assertEquals(ImagePlus.COLOR_256, image.getType());
+		return new LUT(red, green, blue);
+	}
+
+	private static ImagePlus indexed() {
+		return new ImagePlus("indexed", new ByteProcessor(2, 1, new byte[] { 1, (byte) 200 }, scattered()));
+	}
+
+	@Test
+	void indexedColoursAreSentAsThreePlanesWhateverTypeImageJGivesThem() throws BridgeException {
+		final ImagePlus opened = indexed();
+		assertEquals(ImagePlus.GRAY8, opened.getType());
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0 }, sent(opened));
+		final ImagePlus converted = indexed();
+		converted.setTypeToColor256();
+		assertEquals(ImagePlus.COLOR_256, converted.getType());
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0 }, sent(converted));
+	}
+
+	@Test
+	void neitherContrastNorThresholdChangeTheColoursOfAnIndexedImage() throws BridgeException {
+		final ImagePlus image = indexed();
+		image.setDisplayRange(50, 100);
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0 }, sent(image));
+		image.getProcessor().setThreshold(100, 255, ImageProcessor.RED_LUT);
 		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0 }, sent(image));
 	}
 
 	@Test
-	void aLookupTableOnAGrayImageChangesNoValue() throws BridgeException {
+	void aStackOfIndexedColoursIsSentWithTheTableThatTheImageWasGiven() throws BridgeException {
+		final ImageStack stack = new ImageStack(2, 1);
+		stack.addSlice("", new byte[] { 1, (byte) 200 });
+		stack.addSlice("", new byte[] { (byte) 200, 1 });
+		final ImagePlus image = new ImagePlus("stack", stack);
+		image.getProcessor().setLut(scattered());
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0, 0, 10, 40, 20, 0, 30 }, sent(image));
+	}
+
+	@Test
+	void aVirtualStackIsSentWithTheTableOfEachFile() throws BridgeException {
+		final VirtualStack stack = new VirtualStack(2, 1, null, "") {
+
+			@Override
+			public ImageProcessor getProcessor(final int n) {
+				return new ByteProcessor(2, 1, new byte[] { 1, (byte) 200 }, n == 1 ? scattered() : LUT.createLutFromColor(
+					Color.GREEN));
+			}
+
+			@Override
+			public int size() {
+				return 2;
+			}
+
+			@Override
+			public int getSize() {
+				return 2;
+			}
+		};
+		assertArrayEquals(new byte[] { 10, 0, 20, 40, 30, 0, 0, 0, 1, (byte) 200, 0, 0 }, sent(new ImagePlus("v", stack)));
+	}
+
+	@Test
+	void aLookUpTableOnAGrayImageChangesNoValue() throws BridgeException {
 		final ByteProcessor gray = new ByteProcessor(2, 1, new byte[] { 1, 2 });
 		gray.setLut(LUT.createLutFromColor(Color.GREEN));
 		assertArrayEquals(new byte[] { 1, 2 }, sent(new ImagePlus("green", gray)));
+		gray.invertLut();
+		assertArrayEquals(new byte[] { 1, 2 }, sent(new ImagePlus("inverted", gray)));
+	}
+
+	@Test
+	void theLookUpTablesOfChannelsAreDisplayWhateverTheyLookLike() throws BridgeException {
+		final ImageStack stack = new ImageStack(2, 1);
+		stack.addSlice("", new byte[] { 1, 2 });
+		stack.addSlice("", new byte[] { 3, 4 });
+		final ImagePlus plain = new ImagePlus("channels", stack);
+		plain.setDimensions(2, 1, 1);
+		final CompositeImage image = new CompositeImage(plain, IJ.COLOR);
+		image.setChannelLut(scattered(), 1);
+		image.setPosition(2, 1, 1);
+		image.setPosition(1, 1, 1);
+		assertTrue(new Palette(image.getProcessor().getColorModel()).isScattered());
+		assertArrayEquals(new byte[] { 1, 2, 3, 4 }, sent(image));
 	}
 
 	@Test
