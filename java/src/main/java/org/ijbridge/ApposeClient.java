@@ -46,18 +46,26 @@ final class ApposeClient implements InferenceClient {
 	private Reply ask(final String op, final Map<String, Object> request, final List<SharedBlock> blocks,
 		final Feedback feedback) throws BridgeException
 	{
-		if (worker == null || !worker.serves(python.getPath())) worker = find(feedback);
 		final Map<String, Object> whole = new LinkedHashMap<>();
 		whole.put("protocol", PROTOCOL);
 		whole.putAll(request);
-		final Map<String, Object> reply = worker.call(inputs(op, whole, blocks), news -> {
-			if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
-			return feedback.stopAsked();
-		});
-		final Reply error = error(reply);
-		if (error == null) return new Reply(reply);
-		if (ApposeWorker.CANCELLED.equals(error.text("kind"))) throw BridgeException.cancellation();
-		throw new BridgeException(error.text("message"), error.text("traceback"));
+		while (true) {
+			if (worker == null || !worker.serves(python.getPath())) worker = find(feedback);
+			final Map<String, Object> reply = worker.call(inputs(op, whole, blocks), news -> {
+				if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
+				return feedback.stopAsked();
+			});
+			final Reply error = error(reply);
+			if (error == null) return new Reply(reply);
+			final String kind = error.text("kind");
+			// It ended at the task of another run, behind which this one stood in the queue.
+			if (ApposeWorker.GONE.equals(kind)) continue;
+			if (ApposeWorker.CANCELLED.equals(kind)) throw BridgeException.cancellation();
+			if (ApposeWorker.KILLED.equals(kind)) {
+				throw BridgeException.killedWorker(error.text("message"), error.text("traceback"));
+			}
+			throw new BridgeException(error.text("message"), error.text("traceback"));
+		}
 	}
 
 	/** One at a time, so that two runs that begin together start one worker. */

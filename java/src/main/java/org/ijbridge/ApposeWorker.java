@@ -33,6 +33,12 @@ final class ApposeWorker {
 	/** The kind of error that says that the process itself failed, and the cause, which may be empty. */
 	static final String FAILED = "WorkerFailed";
 
+	/** The kind of error that says that the system ended the process at work: mostly because memory ran out. */
+	static final String KILLED = "WorkerKilled";
+
+	/** The kind of error that says that the process had ended before this task was its: another one can do it. */
+	static final String GONE = "WorkerGone";
+
 	/** Slow imports, done before there are threads: on Windows, importing numpy in a thread can hang. */
 	private static final String INIT = "import numpy, onnxruntime, ijbridge.appose_worker";
 
@@ -43,6 +49,7 @@ final class ApposeWorker {
 
 	private static final Pattern EXIT_STATUS = Pattern.compile("exit code (-?\\d+)");
 	private static final Pattern STANDARD_ERROR = Pattern.compile("\\[WORKER-\\d+] (.*)");
+	private static final String KILL_STATUS = "137";
 	private static final int ERRORS_KEPT = 20_000;
 
 	private static final long POLL_MS = 30;
@@ -54,6 +61,9 @@ final class ApposeWorker {
 	private final Service service;
 	private final ReentrantLock turn = new ReentrantLock(true);
 	private final AtomicReference<String> unreadable = new AtomicReference<>("");
+
+	/** Whether it ever answered: of one that did not, the end is its own fault, and what it says of it is wanted. */
+	private volatile boolean useful;
 
 	/** What Python wrote to its standard error since the task before ended; filled by a thread of Appose's. */
 	private final StringBuffer errors = new StringBuffer();
@@ -132,6 +142,7 @@ final class ApposeWorker {
 				mine = turn.tryLock(POLL_MS, TimeUnit.MILLISECONDS);
 				if (!mine && progress.test(null)) return cancelled();
 			}
+			if (useful && !service.isAlive()) return failed(GONE, "has ended", "");
 			return PluginLoader.call(() -> perform(inputs, progress));
 		}
 		catch (final InterruptedException interrupted) {
@@ -196,6 +207,7 @@ final class ApposeWorker {
 	private Map<String, Object> reply(final Service.Task task) {
 		switch (task.status) {
 			case COMPLETE:
+				useful = true;
 				final Object reply = task.outputs.get("reply");
 				if (reply instanceof Map) return copy((Map<?, ?>) reply);
 				return failed("gave no reply", String.valueOf(task.outputs));
@@ -212,16 +224,21 @@ final class ApposeWorker {
 	private Map<String, Object> ended(final String crash) {
 		final Matcher status = EXIT_STATUS.matcher(crash);
 		final String number = status.find() ? status.group(1) : "";
-		final boolean killed = number.equals("137");
-		return failed("ended" + (number.isEmpty() ? "" : " with exit status " + number) +
-			(killed ? ", killed from outside, mostly for want of memory" : ""), errors.toString());
+		if (number.equals(KILL_STATUS)) {
+			return failed(KILLED, "was killed by the system, mostly for want of memory", errors.toString());
+		}
+		return failed("ended" + (number.isEmpty() ? "" : " with exit status " + number), errors.toString());
+	}
+
+	private Map<String, Object> failed(final String how, final String trace) {
+		return failed(FAILED, how, trace);
 	}
 
 	/** What the last line of a traceback says is what went wrong. */
-	private Map<String, Object> failed(final String how, final String trace) {
+	private Map<String, Object> failed(final String kind, final String how, final String trace) {
 		final String[] lines = trace.trim().split("\\R");
 		final String cause = lines[lines.length - 1].trim();
-		return error(FAILED, "The Python worker of " + python + " " + how + (cause.isEmpty() ? "" : " (" + cause +
+		return error(kind, "The Python worker of " + python + " " + how + (cause.isEmpty() ? "" : " (" + cause +
 			")") + ": run the command again.", trace, cause);
 	}
 

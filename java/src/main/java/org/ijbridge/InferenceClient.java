@@ -24,7 +24,8 @@ interface InferenceClient extends AutoCloseable {
 	/**
 	 * Runs a model.
 	 *
-	 * @param request the request that was planned
+	 * @param request the request that was planned; where it runs once more because the worker was killed, with
+	 *          {@code attempt}, from 1: the worker then takes smaller tiles
 	 * @param blocks the image, then one block for each output of the plan, which are filled
 	 * @return {@code provenance} and {@code warnings}
 	 * @throws BridgeException where the run fails or is cancelled

@@ -1,7 +1,5 @@
 package org.ijbridge;
 
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,14 +11,17 @@ import java.util.function.UnaryOperator;
  * <p>
  * The forms are those that ImageJ's recorder writes and {@code ij.Macro} reads: {@code key=value},
  * {@code key=[value with blanks]} with brackets in pairs inside, {@code key='value with blanks'}, and
- * {@code key=&variable} for the value of a macro variable. A backslash means itself: ImageJ's tokenizer has undone the
- * escapes of the macro's text before.
+ * {@code key=&variable} for the value of a macro variable. {@value #FLAG} alone means {@code rescale=true}: so
+ * ImageJ's recorder writes down a box that is ticked. A backslash means itself: ImageJ's tokenizer has undone the escapes
+ * of the macro's text before.
  * </p>
  */
 final class MacroKeys {
 
-	/** The published keys. They never change their names. */
-	static final List<String> KNOWN = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device"));
+	/** The one key that may be there without a value. */
+	private static final String FLAG = "rescale";
+
+	private static final List<String> KNOWN = RunOptions.KEYS;
 
 	private final String text;
 	private int at;
@@ -43,7 +44,7 @@ final class MacroKeys {
 			throw new BridgeException("The key \"model\" is missing: write run(\"Run Model...\", " +
 				"\"model=[path or name]\"), and if need be " + known(KNOWN.subList(1, KNOWN.size())) + ".");
 		}
-		return new RunOptions(model, values.get("tile"), values.get("halo"), values.get("device"));
+		return new RunOptions(values);
 	}
 
 	private Map<String, String> read(final UnaryOperator<String> variables) throws BridgeException {
@@ -58,7 +59,7 @@ final class MacroKeys {
 				throw new BridgeException("The key \"" + key + "\" is there twice: each of the keys " + known(KNOWN) +
 					" may be there once.");
 			}
-			values.put(key, value(key, variables));
+			values.put(key, atValue() ? value(key, variables) : "true");
 			skipBlanks();
 		}
 		return values;
@@ -68,15 +69,19 @@ final class MacroKeys {
 		final int start = at;
 		while (at < text.length() && text.charAt(at) != '=' && !Character.isWhitespace(text.charAt(at))) at++;
 		final String key = text.substring(start, at);
-		if (at == text.length() || text.charAt(at) != '=' || key.isEmpty()) {
+		if (key.isEmpty() || !atValue() && !key.equals(FLAG)) {
 			throw new BridgeException("The text \"" + (key.isEmpty() ? "=" : key) + "\" is not of the form key=value, " +
 				"nor key=[value] for a value with blanks: the keys are " + known(KNOWN) + ".");
 		}
-		at++;
 		return key;
 	}
 
+	private boolean atValue() {
+		return at < text.length() && text.charAt(at) == '=';
+	}
+
 	private String value(final String key, final UnaryOperator<String> variables) throws BridgeException {
+		at++;
 		final char first = at < text.length() ? text.charAt(at) : ' ';
 		final int start = at;
 		if (first == '[') at = endOfBrackets(key);

@@ -30,7 +30,7 @@ final class ModelRunner {
 		feedback.progress("planning", 0, 0);
 		final Header header = new Header(image);
 		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("model", options.model);
+		request.put("model", options.model());
 		request.put("image", header.toRequest());
 		request.put("options", options.toRequest());
 		final Reply plan = client.plan(request, feedback);
@@ -49,7 +49,7 @@ final class ModelRunner {
 		try {
 			feedback.progress("sharing the image", 0, 0);
 			Pixels.write(image, header.axes, blocks.get(0));
-			final Reply prediction = client.predict(request, blocks, feedback);
+			final Reply prediction = predict(request, blocks);
 			final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
 			warnings.addAll(prediction.texts("warnings"));
 			warnings.forEach(feedback::warn);
@@ -63,6 +63,30 @@ final class ModelRunner {
 		}
 		finally {
 			SharedBlock.closeAll(blocks);
+		}
+	}
+
+	/** Once more, with smaller tiles, where the system killed the worker: nothing can be known of that beforehand. */
+	private Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks) throws BridgeException {
+		try {
+			return client.predict(request, blocks, feedback);
+		}
+		catch (final BridgeException failure) {
+			if (!failure.isKilledWorker()) throw failure;
+			LogFile.write(failure.getMessage(), failure);
+		}
+		feedback.warn("The Python worker was killed by the system, mostly for want of memory: it is run again with " +
+			"smaller tiles.");
+		final Map<String, Object> again = new LinkedHashMap<>(request);
+		again.put("attempt", 1);
+		try {
+			return client.predict(again, blocks, feedback);
+		}
+		catch (final BridgeException failure) {
+			if (!failure.isKilledWorker()) throw failure;
+			throw new BridgeException("The Python worker was killed by the system twice, with smaller tiles too, mostly " +
+				"for want of memory: close other programs, name a smaller tile such as tile=256, or run on a smaller part " +
+				"of the image.", failure.remoteTrace());
 		}
 	}
 }

@@ -20,8 +20,7 @@ final class RunCommand {
 		}
 		final RunOptions asked = options(image);
 		if (asked == null) return;
-		final RunOptions options = new RunOptions(ModelPath.find(asked.model, IJ.getDirectory("imagej")), asked.tile,
-			asked.halo, asked.device);
+		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";

@@ -1,44 +1,44 @@
 package org.ijbridge;
 
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** What a person asks for, by macro or dialog, as plain text: only the worker knows what each value may be. */
 final class RunOptions {
 
-	/** What a key means that was left out or left empty. */
-	static final String AUTO = "auto";
+	/** The published macro keys. They never change their names. */
+	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
+		"channel", "rescale", "memory"));
 
-	/** Path or name of the model, never empty. */
-	final String model;
+	private final Map<String, String> values = new LinkedHashMap<>();
 
-	/** Tile size, such as {@code auto}, {@code whole}, {@code 512} or {@code y=512,x=512}. */
-	final String tile;
-
-	/** Overlap of the tiles: {@code auto}, {@code declared} or pixels. */
-	final String halo;
-
-	/** Where the network runs: {@code auto}, {@code cpu} or {@code cuda}. */
-	final String device;
-
-	/** Everything but the model may be null or blank, and then means {@link #AUTO}. */
-	RunOptions(final String model, final String tile, final String halo, final String device) {
-		this.model = model.trim();
-		this.tile = orAuto(tile);
-		this.halo = orAuto(halo);
-		this.device = orAuto(device);
+	/** @param given value by key; null and blank mean that the key was left out */
+	RunOptions(final Map<String, String> given) {
+		for (final String key : KEYS) {
+			final String value = given.get(key);
+			if (value != null && !value.trim().isEmpty()) values.put(key, value.trim());
+		}
 	}
 
-	/** All but the model, in the words of the worker's protocol. */
+	/** Path or name of the model; empty where none was given. */
+	String model() {
+		return values.getOrDefault("model", "");
+	}
+
+	/** The same options for the model at this path. */
+	RunOptions withModel(final String path) {
+		final Map<String, String> changed = new LinkedHashMap<>(values);
+		changed.put("model", path);
+		return new RunOptions(changed);
+	}
+
+	/** What was given, but for the model, in the words of the worker's protocol, which knows the default of each. */
 	Map<String, Object> toRequest() {
-		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("tile", tile);
-		request.put("halo", halo);
-		request.put("device", device);
+		final Map<String, Object> request = new LinkedHashMap<>(values);
+		request.remove("model");
 		return request;
-	}
-
-	private static String orAuto(final String value) {
-		return value == null || value.trim().isEmpty() ? AUTO : value.trim();
 	}
 }

@@ -23,15 +23,33 @@ class MacroKeysTest {
 
 	@Test
 	void allKeysAreRead() throws BridgeException {
-		final RunOptions options = parse("model=[my net.zip] tile=128 halo=declared device=cpu");
-		assertEquals("my net.zip", options.model);
-		assertEquals("{tile=128, halo=declared, device=cpu}", options.toRequest().toString());
+		final RunOptions options = parse("model=[my net.zip] tile=128 halo=declared device=cpu channel=[2, 3] " +
+			"rescale=true memory=[4 GB]");
+		assertEquals("my net.zip", options.model());
+		assertEquals("{tile=128, halo=declared, device=cpu, channel=2, 3, rescale=true, memory=4 GB}", options.toRequest()
+			.toString());
 	}
 
 	@Test
-	void keysThatAreLeftOutOrEmptyMeanAuto() throws BridgeException {
-		assertEquals("{tile=auto, halo=auto, device=auto}", parse("model=net").toRequest().toString());
-		assertEquals("{tile=auto, halo=auto, device=auto}", parse("tile=[] model=net halo=").toRequest().toString());
+	void keysThatAreLeftOutOrEmptyAreNotSent() throws BridgeException {
+		assertEquals("{}", parse("model=net").toRequest().toString());
+		assertEquals("{}", parse("tile=[] model=net halo= channel=[] rescale=[ ] memory='' device= ").toRequest()
+			.toString());
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', value = {
+		"model=net rescale|true",
+		"rescale model=net|true",
+		"model=net rescale tile=5|true",
+		"model=net rescale=true|true",
+		"model=net rescale=false|false",
+		"model=net rescale=[Yes]|Yes",
+		"model=[net rescale]|null",
+		"model=net|null",
+	})
+	void rescaleIsAFlagOrHasAValue(final String options, final String sent) throws BridgeException {
+		assertEquals(sent, String.valueOf(parse(options).toRequest().get("rescale")));
 	}
 
 	@ParameterizedTest
@@ -49,12 +67,12 @@ class MacroKeysTest {
 		"  tile=1   model=net  |net",
 	})
 	void aValueIsReadAsImageJWritesIt(final String options, final String model) throws BridgeException {
-		assertEquals(model, parse(options).model);
+		assertEquals(model, parse(options).model());
 	}
 
 	@Test
 	void aTileMayHoldEqualSigns() throws BridgeException {
-		assertEquals("y=512,x=512,z=16", parse("model=net tile=y=512,x=512,z=16").tile);
+		assertEquals("y=512,x=512,z=16", parse("model=net tile=y=512,x=512,z=16").toRequest().get("tile"));
 	}
 
 	@ParameterizedTest
@@ -63,7 +81,7 @@ class MacroKeysTest {
 		final String sentence = refusal(options);
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
-		assertTrue(sentence.endsWith("the keys are model, tile, halo and device."), sentence);
+		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale and memory."), sentence);
 	}
 
 	@ParameterizedTest
@@ -76,10 +94,12 @@ class MacroKeysTest {
 	@Test
 	void aKeyThatIsThereTwiceIsRefused() {
 		assertTrue(refusal("model=a tile=1 model=b").startsWith("The key \"model\" is there twice"));
+		assertTrue(refusal("model=a rescale rescale=true").startsWith("The key \"rescale\" is there twice"));
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "model", "model=a flag", "=a", "model=a = b", "my net.zip model=a" })
+	@ValueSource(strings = { "model", "model=a flag", "=a", "model=a = b", "my net.zip model=a",
+		"model=a channel", "model=a memory tile=2", "model=a rescale =true", "model=a Rescale" })
 	void textThatIsNoKeyAndValueIsRefused(final String options) {
 		assertTrue(refusal(options).contains("is not of the form key=value"), refusal(options));
 	}

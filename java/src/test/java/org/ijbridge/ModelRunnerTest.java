@@ -85,7 +85,17 @@ class ModelRunnerTest {
 		public void close() {}
 	}
 
-	private static final RunOptions OPTIONS = new RunOptions("net", null, "", "cpu");
+	private static final RunOptions OPTIONS = new RunOptions(options());
+
+	private static Map<String, String> options() {
+		final Map<String, String> options = new LinkedHashMap<>();
+		options.put("model", "net");
+		options.put("tile", " whole");
+		options.put("halo", null);
+		options.put("device", "");
+		options.put("channel", "2");
+		return options;
+	}
 
 	private static ImagePlus calibrated() {
 		final ImagePlus image = IJ.createHyperStack("stack", 4, 3, 1, 2, 5, 32);
@@ -115,7 +125,7 @@ class ModelRunnerTest {
 		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
 		assertEquals("{model=net, image={name=stack, shape=[5, 2, 3, 4], axes=tzyx, dtype=float32, " +
 			"pixel_size={x=0.107, y=0.2, z=0.5, t=2.0}, units={x=\u00b5m, y=\u00b5m, z=\u00b5m, t=s}}, " +
-			"options={tile=auto, halo=auto, device=cpu}}", twins.request.toString());
+			"options={tile=whole, channel=2}}", twins.request.toString());
 	}
 
 	@Test
@@ -190,6 +200,76 @@ class ModelRunnerTest {
 		};
 		assertThrows(BridgeException.class, () -> new ModelRunner(failing, failing).run(calibrated(), OPTIONS));
 		assertReleased(failing.seen);
+	}
+
+	/** A worker that ends so at its first tasks, as many as there are endings. */
+	private static class Ending extends Twins {
+
+		final List<Map<String, Object>> asked = new ArrayList<>();
+		private final List<BridgeException> endings;
+
+		Ending(final BridgeException... endings) {
+			this.endings = Arrays.asList(endings);
+		}
+
+		@Override
+		public Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks, final Feedback feedback)
+			throws BridgeException
+		{
+			asked.add(request);
+			seen.addAll(blocks);
+			if (asked.size() <= endings.size()) throw endings.get(asked.size() - 1);
+			return super.predict(request, blocks, feedback);
+		}
+
+		String refusal() {
+			return assertThrows(BridgeException.class, () -> new ModelRunner(this, this).run(calibrated(), OPTIONS))
+				.getMessage();
+		}
+	}
+
+	private static BridgeException kill() {
+		return BridgeException.killedWorker("It was killed.", "");
+	}
+
+	@Test
+	void aTaskAtWhichTheSystemKilledTheWorkerIsDoneOnceMoreAsTheSecondAttempt() throws BridgeException {
+		final Ending client = new Ending(kill());
+		final ImagePlus result = new ModelRunner(client, client).run(calibrated(), OPTIONS).get(0);
+		assertEquals(1, result.getStack().getVoxel(1, 2, 0));
+		assertEquals(2, client.asked.size());
+		assertEquals(client.request, client.asked.get(0));
+		final Map<String, Object> again = new LinkedHashMap<>(client.request);
+		again.put("attempt", 1);
+		assertEquals(again, client.asked.get(1));
+		assertEquals(Arrays.asList("The Python worker was killed by the system, mostly for want of memory: it is run " +
+			"again with smaller tiles.", "mind the gap", "and the step"), client.said);
+	}
+
+	@Test
+	void aSecondKillEndsTheRunInOneSentence() {
+		final Ending client = new Ending(kill(), kill());
+		assertTrue(client.refusal().startsWith("The Python worker was killed by the system twice"));
+		assertEquals(2, client.asked.size());
+		assertEquals(1, client.said.size());
+		assertReleased(client.seen);
+	}
+
+	@Test
+	void anyOtherEndIsNotTriedAgain() {
+		final Ending failed = new Ending(new BridgeException("no"));
+		assertEquals("no", failed.refusal());
+		final Ending cancelled = new Ending(BridgeException.cancellation());
+		assertEquals("The run was cancelled.", cancelled.refusal());
+		assertEquals(1, failed.asked.size());
+		assertEquals(1, cancelled.asked.size());
+		assertEquals(0, failed.said.size() + cancelled.said.size());
+	}
+
+	@Test
+	void theSecondAttemptCanBeCancelledAndRefused() {
+		assertEquals("The run was cancelled.", new Ending(kill(), BridgeException.cancellation()).refusal());
+		assertEquals("no smaller tile", new Ending(kill(), new BridgeException("no smaller tile")).refusal());
 	}
 
 	@Test
