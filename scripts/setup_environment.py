@@ -57,16 +57,20 @@ def python_with(extra: str) -> Path:
 
 def build_jar(*, with_tests: bool = False) -> Path:
     """Build the plugin's jar with Maven if its sources changed, and give its path; its dependencies lie beside it."""
-    maven = shutil.which("mvn") or ""
-    if not maven:
-        fail("mvn is not found: install maven.")
-    if not (os.environ.get("JAVA_HOME") or shutil.which("javac")):
-        fail("javac is not found: install a JDK of version 11 or newer, such as default-jdk, or set JAVA_HOME.")
     sources = [ROOT / "java" / "pom.xml", *(file for file in (ROOT / "java" / "src").rglob("*") if file.is_file())]
     wanted = _digest(sources)
     stamp = ROOT / "java" / "target" / "built"
-    if not with_tests and JAR.exists() and stamp.exists() and stamp.read_text() == wanted:
+    stamped = stamp.exists() and stamp.read_text() == wanted
+    if not with_tests and (stamped or _newer_than_its_sources()) and JAR.exists() and any(JAR.parent.glob("dependency/*.jar")):
         return JAR
+    maven = shutil.which("mvn") or ""
+    if not maven:
+        fail("the plugin's jar has to be built, and mvn is not found: install maven.")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("javac")):
+        fail(
+            "the plugin's jar has to be built, and javac is not found: install a JDK of version 11 or newer, such as "
+            "default-jdk, or set JAVA_HOME."
+        )
     say("building the plugin" + (" and running its tests" if with_tests else ""))
     options = [] if with_tests else ["-DskipTests"]
     # clean: else jars of an earlier version stay beside the new ones
@@ -74,6 +78,14 @@ def build_jar(*, with_tests: bool = False) -> Path:
     run(command, "Maven could not build the plugin")
     stamp.write_text(wanted)
     return JAR
+
+
+def _newer_than_its_sources() -> bool:
+    """Whether the jar is one that Maven built outside of these scripts, after the last change of what goes into it."""
+    # folders too: their time tells of a file that was removed
+    main = ROOT / "java" / "src" / "main"
+    sources = [ROOT / "java" / "pom.xml", main, *main.rglob("*")]
+    return JAR.exists() and JAR.stat().st_mtime > max(source.stat().st_mtime for source in sources)
 
 
 @contextmanager
