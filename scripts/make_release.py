@@ -18,8 +18,8 @@ from setup_environment import ROOT, build_jar, fail, say
 _README = f"""IJBridge {__version__}
 
 Put this folder into ImageJ's plugins folder, set the environment variable IJBRIDGE_PYTHON to the full path of a Python that
-has ijbridge {__version__}, and start ImageJ again. Fiji has some of these jars itself: for it, run "ijbridge install-fiji FOLDER"
-instead. The jars beside IJBridge_.jar are Appose (BSD-2-Clause), Groovy and JNA (Apache-2.0).
+has ijbridge {__version__}, and start ImageJ again. Fiji has some of these jars itself: for it, use "ijbridge install-fiji".
+The jars beside IJBridge_.jar are Appose (BSD-2-Clause), Groovy and JNA (Apache-2.0).
 """
 
 
