@@ -308,16 +308,17 @@ def test_an_installation_that_was_interrupted_is_ours_all_the_same(
 ) -> None:
     before = tree(fiji)
     install_older(run, fiji, jars, monkeypatch)
-    write = installing._write
+    replace = Path.replace
 
-    def fail_at_the_plugin(path: Path, content: bytes, *, shared: bool) -> None:
-        if path.name == installing.PLUGIN:
-            raise OSError(28, "No space left on device", str(path))
-        write(path, content, shared=shared)
+    def fail_at_the_plugin(self: Path, target: Path) -> Path:
+        if target.name == installing.PLUGIN:
+            raise OSError(28, "No space left on device", str(target))
+        return replace(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(installing, "_write", fail_at_the_plugin)
+        patch.setattr(Path, "replace", fail_at_the_plugin)
         check_refused(run("install-fiji", fiji), "IJBridge_.jar cannot be used (No space left on device)")
+    assert not list(fiji.rglob("*.part"))
     assert (fiji / "jars" / "appose-0.9.0.jar").exists()
     for finish in ([], ["--uninstall"]):
         assert run("install-fiji", fiji, *finish)[0] == 0

@@ -452,10 +452,14 @@ def _apply(place: Place, record: _Record, expected: Mapping[Path, set[str]], ste
 
 def _write(path: Path, content: bytes, *, shared: bool) -> None:
     part = path.with_name(path.name + ".part")  # ImageJ never meets half a jar
-    part.write_bytes(content)
-    if shared:
-        part.chmod(0o644)
-    part.replace(path)
+    try:
+        part.write_bytes(content)
+        if shared:
+            part.chmod(0o644)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _line(place: Place, step: _Step, *, dry_run: bool) -> str:
