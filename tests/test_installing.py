@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -325,6 +326,35 @@ def test_an_installation_that_was_interrupted_is_ours_all_the_same(
     assert tree(fiji) == before
 
 
+def unpack_the_zip(jars: Path, plugins: Path) -> Path:
+    """Lay the jars down as the released zip does."""
+    folder = plugins / "IJBridge"
+    shutil.copytree(jars / "dependency", folder)
+    shutil.copy(jars / "IJBridge_.jar", folder)
+    sums = [(jar.name, hashlib.sha256(jar.read_bytes()).hexdigest()) for jar in folder.iterdir()]
+    (folder / "IJBridge.sha256").write_text(installing.manifest_text(__version__, sums), encoding="utf-8")
+    return folder
+
+
+def test_what_was_unpacked_into_a_fiji_is_laid_out_as_fiji_needs_it(run: Run, fiji: Path, jars: Path) -> None:
+    assert run("install-fiji", fiji)[0] == 0
+    fresh = tree(fiji)
+    run("install-fiji", fiji, "--uninstall")
+    unpacked = unpack_the_zip(jars, fiji / "plugins")
+    status, out, err = run("install-fiji", fiji)
+    assert (status, err) == (0, "")
+    assert "  removed   plugins/IJBridge/groovy-4.0.28.jar\n" in out
+    assert tree(fiji) == fresh
+    assert not unpacked.exists()
+
+
+def test_a_plugin_that_was_unpacked_and_then_changed_is_a_second_one(run: Run, fiji: Path, jars: Path) -> None:
+    (unpack_the_zip(jars, fiji / "plugins") / "IJBridge_.jar").write_bytes(b"mine")
+    before = tree(fiji)
+    check_refused(run("install-fiji", fiji), "(plugins/IJBridge/IJBridge_.jar)", "cannot have two")
+    assert tree(fiji) == before
+
+
 # --- taking it out again ---------------------------------------------------------------------------------------------
 
 
@@ -531,6 +561,15 @@ def test_a_private_installation_is_opened_up(run: Run, shared_fiji: Path, for_al
     assert "  opened up plugins/IJBridge/jna-5.14.0.jar (everybody may read it)\n" in out
     assert closed.stat().st_mode & 0o777 == 0o755
     assert {path.stat().st_mode & 0o777 for path in closed.iterdir()} == {0o644}
+
+
+def test_a_shared_installation_opens_the_folders_that_it_makes(run: Run, jars: Path, for_all: Path, umask: None) -> None:
+    write_jar(for_all / "ImageJ" / "ij.jar", {})
+    (for_all / "ImageJ").chmod(0o755)
+    status, _, err = run("install-fiji", for_all / "ImageJ", "--shared", "--python", python_for_all(for_all))
+    assert (status, err) == (0, "")
+    made = (for_all / "ImageJ" / "plugins", for_all / "ImageJ" / "plugins" / "IJBridge")
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o755, 0o755]
 
 
 @pytest.mark.parametrize("closed", ["python", "ijbridge.py", ".", "Fiji", "Fiji/jars"])

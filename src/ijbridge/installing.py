@@ -279,7 +279,7 @@ def _plugin(source: Path) -> bytes:
 
 def _refuse_a_second_plugin(place: Place, record: _Record) -> None:
     own = place.plugin_folder / PLUGIN
-    others = [jar for jar in place.jars() if _is_plugin(jar.name) and jar != own and jar not in record.files]
+    others = [jar for jar in place.jars() if _is_plugin(jar.name) and jar != own and not record.wrote(jar)]
     if others:
         raise InstallError(
             f"There is another IJBridge in {place.root}, which was not written by `ijbridge install-fiji` "
@@ -432,9 +432,11 @@ def _read_record(place: Place) -> _Record:
 def _apply(place: Place, record: _Record, expected: Mapping[Path, set[str]], steps: Sequence[_Step], *, shared: bool) -> None:
     manifest = place.plugin_folder / MANIFEST
     if expected:
-        place.plugin_folder.mkdir(parents=True, exist_ok=True)
-        if shared and not place.is_fiji:
-            place.plugin_folder.chmod(0o755)
+        for folder in (place.root / "plugins", place.plugin_folder):
+            made = not folder.exists()
+            folder.mkdir(exist_ok=True)
+            if shared and (made or folder.name == "IJBridge"):
+                folder.chmod(0o755)
         # first what may be found if this is interrupted, old and new: else what is half done would be nobody's
         either = {path: {*expected.get(path, ()), *record.files.get(path, ())} for path in (*expected, *record.files)}
         _write(manifest, _manifest_bytes(manifest, either), shared=shared)
