@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +64,7 @@ def build_jar(*, with_tests: bool = False) -> Path:
     stamp = ROOT / "java" / "target" / "built"
     stamped = stamp.exists() and stamp.read_text() == wanted
     if not with_tests and (stamped or _newer_than_its_sources()) and JAR.exists() and any(JAR.parent.glob("dependency/*.jar")):
+        _level_rights(JAR)
         return JAR
     maven = shutil.which("mvn") or ""
     if not maven:
@@ -76,6 +79,7 @@ def build_jar(*, with_tests: bool = False) -> Path:
     # clean: else jars of an earlier version stay beside the new ones
     command = [maven, "-q", "-B", "-f", str(ROOT / "java" / "pom.xml"), *options, "clean", "package"]
     run(command, "Maven could not build the plugin")
+    _level_rights(JAR)
     stamp.write_text(wanted)
     return JAR
 
@@ -86,6 +90,21 @@ def _newer_than_its_sources() -> bool:
     main = ROOT / "java" / "src" / "main"
     sources = [ROOT / "java" / "pom.xml", main, *main.rglob("*")]
     return JAR.exists() and JAR.stat().st_mtime > max(source.stat().st_mtime for source in sources)
+
+
+def _level_rights(jar: Path) -> None:
+    """Give all entries of a jar the same rights: Maven takes them from files, where each person's umask makes others."""
+    level = io.BytesIO()
+    with zipfile.ZipFile(jar) as built, zipfile.ZipFile(level, "w") as archive:
+        for entry in built.infolist():
+            copied = zipfile.ZipInfo(entry.filename, entry.date_time)
+            copied.external_attr = (0o40755 << 16) | 0x10 if entry.is_dir() else 0o100644 << 16
+            copied.create_system = 3
+            archive.writestr(copied, built.read(entry), zipfile.ZIP_STORED if entry.is_dir() else zipfile.ZIP_DEFLATED)
+    if level.getvalue() != jar.read_bytes():
+        part = jar.with_suffix(".part")
+        part.write_bytes(level.getvalue())
+        part.replace(jar)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 
 import make_release
 from ijbridge._version import __version__
-from setup_environment import ROOT
+from setup_environment import JAR, ROOT, _level_rights
 
 
 def libraries() -> set[str]:
@@ -56,6 +56,23 @@ def test_two_builds_give_the_same_bytes_and_another_time_gives_others(
         for path in released.iterdir():
             same = path.read_bytes() == (tmp_path / name / path.name).read_bytes()
             assert same == (time is None), (path.name, time)
+
+
+def test_a_jar_does_not_tell_the_rights_of_whoever_built_it(released: Path, tmp_path: Path) -> None:
+    jars = []
+    for umask in (0o022, 0o077):
+        jar = tmp_path / f"{umask}.jar"
+        with zipfile.ZipFile(JAR) as built, zipfile.ZipFile(jar, "w") as archive:
+            for entry in built.infolist():
+                content = built.read(entry)
+                entry.external_attr &= ~(umask << 16)
+                archive.writestr(entry, content)
+        assert jar.read_bytes() not in jars
+        _level_rights(jar)
+        jars.append(jar.read_bytes())
+    assert jars[0] == jars[1]
+    with zipfile.ZipFile(tmp_path / "63.jar") as level, zipfile.ZipFile(JAR) as built:
+        assert [(one.filename, one.CRC) for one in level.infolist()] == [(one.filename, one.CRC) for one in built.infolist()]
 
 
 def test_the_wheel_installs_the_plugin_from_an_empty_environment(released: Path, tmp_path: Path) -> None:
