@@ -46,11 +46,17 @@ class Session:
 
 
 class ImageJ:
-    """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else."""
+    """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else.
 
-    def __init__(self, folder: Path, display: str) -> None:
+    ``installed`` says that they are there already; ``class_path`` are jars that are loaded before any plugin's, beside ImageJ.
+    """
+
+    def __init__(self, folder: Path, display: str, *, installed: bool = False, class_path: Sequence[Path] = ()) -> None:
         self.folder = folder
         self._display = display
+        self._class_path = os.pathsep.join(str(jar) for jar in (IMAGEJ, *class_path))
+        if installed:
+            return
         plugins = folder / "plugins" / "IJBridge"
         plugins.mkdir(parents=True)
         for jar in (JAR, *(JARS / "dependency").glob("*.jar")):
@@ -86,7 +92,7 @@ class ImageJ:
             "-Dfile.encoding=UTF-8",
             f"-Duser.home={self.folder}",
             f"-Dijbridge.log={self._file('ijbridge.log')}",
-            *("-cp", str(IMAGEJ), "ij.ImageJ"),
+            *("-cp", self._class_path, "ij.ImageJ"),
             "-port0",  # else an ImageJ that is open already would be given the macros
             *("-ijpath", str(self.folder)),
             *arguments,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,23 +59,52 @@ def python_with(extra: str) -> Path:
 
 def build_jar(*, with_tests: bool = False) -> Path:
     """Build the plugin's jar with Maven if its sources changed, and give its path; its dependencies lie beside it."""
-    maven = shutil.which("mvn") or ""
-    if not maven:
-        fail("mvn is not found: install maven.")
-    if not (os.environ.get("JAVA_HOME") or shutil.which("javac")):
-        fail("javac is not found: install a JDK of version 11 or newer, such as default-jdk, or set JAVA_HOME.")
     sources = [ROOT / "java" / "pom.xml", *(file for file in (ROOT / "java" / "src").rglob("*") if file.is_file())]
     wanted = _digest(sources)
     stamp = ROOT / "java" / "target" / "built"
-    if not with_tests and JAR.exists() and stamp.exists() and stamp.read_text() == wanted:
+    stamped = stamp.exists() and stamp.read_text() == wanted
+    if not with_tests and (stamped or _newer_than_its_sources()) and JAR.exists() and any(JAR.parent.glob("dependency/*.jar")):
+        _level_rights(JAR)
         return JAR
+    maven = shutil.which("mvn") or ""
+    if not maven:
+        fail("the plugin's jar has to be built, and mvn is not found: install maven.")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("javac")):
+        fail(
+            "the plugin's jar has to be built, and javac is not found: install a JDK of version 11 or newer, such as "
+            "default-jdk, or set JAVA_HOME."
+        )
     say("building the plugin" + (" and running its tests" if with_tests else ""))
     options = [] if with_tests else ["-DskipTests"]
     # clean: else jars of an earlier version stay beside the new ones
     command = [maven, "-q", "-B", "-f", str(ROOT / "java" / "pom.xml"), *options, "clean", "package"]
     run(command, "Maven could not build the plugin")
+    _level_rights(JAR)
     stamp.write_text(wanted)
     return JAR
+
+
+def _newer_than_its_sources() -> bool:
+    """Whether the jar is one that Maven built outside of these scripts, after the last change of what goes into it."""
+    # folders too: their time tells of a file that was removed
+    main = ROOT / "java" / "src" / "main"
+    sources = [ROOT / "java" / "pom.xml", main, *main.rglob("*")]
+    return JAR.exists() and JAR.stat().st_mtime > max(source.stat().st_mtime for source in sources)
+
+
+def _level_rights(jar: Path) -> None:
+    """Give all entries of a jar the same rights: Maven takes them from files, where each person's umask makes others."""
+    level = io.BytesIO()
+    with zipfile.ZipFile(jar) as built, zipfile.ZipFile(level, "w") as archive:
+        for entry in built.infolist():
+            copied = zipfile.ZipInfo(entry.filename, entry.date_time)
+            copied.external_attr = (0o40755 << 16) | 0x10 if entry.is_dir() else 0o100644 << 16
+            copied.create_system = 3
+            archive.writestr(copied, built.read(entry), zipfile.ZIP_STORED if entry.is_dir() else zipfile.ZIP_DEFLATED)
+    if level.getvalue() != jar.read_bytes():
+        part = jar.with_suffix(".part")
+        part.write_bytes(level.getvalue())
+        part.replace(jar)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 from builders import one_conv, write_model
 from commandline import Run, network_gives, pixels
 from ijbridge.cli import main
+from make_release import make_release
+from setup_environment import JAR
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_SAMPLE = REPOSITORY.parent / "shared" / "samples" / "unet2d_nuclei_broad"
@@ -52,3 +56,13 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
         return (status, *capfd.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the wheel, the sdist and the zip; skip, or fail where all is to be tested, without jars or Maven."""
+    if not JAR.exists() and shutil.which("mvn") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no plugin's jar, and no mvn that would build it")
+    folder = tmp_path_factory.mktemp("released")
+    make_release(folder)
+    return folder

@@ -19,7 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing"),
     ("axes", "units", "description"),
-    ("image", "options"),
+    ("image", "options", "interpreters"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
     ("network_facts", "network_memory", "network_knowledge"),
     ("network_layers",),
@@ -36,7 +36,7 @@ LEVELS = (
     ("provenance", "converters"),
     ("loaded",),
     ("testing", "server"),
-    ("api", "appose_worker"),
+    ("api", "appose_worker", "installing"),
     ("cli",),
     ("__main__", "ijbridge"),
 )

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -71,11 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ijbridge {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+    def bare_command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=summary, description=summary)
         added.set_defaults(run=run)
-        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
         added.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        return added
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        added = bare_command(name, run, summary)
+        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
         return added
 
     inspect = command("inspect", _inspect, "Show a model's description.")
@@ -109,6 +113,17 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="FOLDER",
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
     )  # fmt: skip
+
+    install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
+    install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
+    install.add_argument(
+        "--python", metavar="PATH", help="the Python that ImageJ starts, which must have ijbridge (default: this one)"
+    )
+    install.add_argument(
+        "--shared", action="store_true", help="for many people: everybody may read what is written and run the Python"
+    )
+    install.add_argument("--uninstall", action="store_true", help="remove what this command wrote, and nothing else")
+    install.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
     return parser
 
 
@@ -252,6 +267,20 @@ def _test(given: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0 if report.reproduces else 1
+
+
+def _install_fiji(given: argparse.Namespace) -> int:
+    from ijbridge.installing import install, uninstall
+
+    if given.uninstall and (given.python is not None or given.shared):
+        raise OptionError("--uninstall goes with neither --python nor --shared: leave them out.")
+    if given.uninstall:
+        lines = uninstall(given.folder, dry_run=given.dry_run)
+    else:
+        lines = install(given.folder, python=given.python, shared=given.shared, dry_run=given.dry_run)
+    for line in lines:
+        print(line)
+    return 0
 
 
 # --- their parts -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
     │   └── PixelValueError        the pixels cannot be processed (none, NaN, infinite)
     ├── PlanError              model and image are fine, yet no way to run one on the other
     ├── ResultError            the result cannot be written
+    ├── InstallError           the plugin cannot be put into an ImageJ, or taken out of it
     └── RunError               something failed while running
         ├── NetworkError           the inference engine refused or failed
         ├── DeviceError            the device asked for is not there
@@ -93,6 +94,10 @@ class PlanError(IJBridgeError):
 
 class ResultError(IJBridgeError):
     """The result cannot be written."""
+
+
+class InstallError(IJBridgeError):
+    """The plugin cannot be put into an ImageJ or Fiji, or taken out of it."""
 
 
 class RunError(IJBridgeError):

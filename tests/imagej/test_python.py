@@ -24,8 +24,9 @@ def _macro(model: Path) -> str:
 def test_no_python_is_said_with_how_to_get_it(imagej: ImageJ, tilted: Path) -> None:
     said = imagej.run_without_windows(_macro(tilted), {**os.environ, "IJBRIDGE_PYTHON": ""})
     assert said == [
-        'Run Model: No Python with ijbridge found: install it with "pip install ijbridge" and set the environment variable '
-        "IJBRIDGE_PYTHON to that Python's full path, then start ImageJ again."
+        'Run Model: No Python with ijbridge found: install it with "pip install ijbridge", run "ijbridge install-fiji" with '
+        "this ImageJ's folder, or set the environment variable IJBRIDGE_PYTHON to that Python's full path, then start ImageJ "
+        "again."
     ]
 
 
