@@ -46,18 +46,24 @@ class Session:
 
 
 class ImageJ:
-    """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else."""
+    """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else.
 
-    def __init__(self, folder: Path, display: str) -> None:
+    ``before`` is a command that runs the one that stands behind it; ``java`` are options of the Java that runs ImageJ.
+    """
+
+    def __init__(self, folder: Path, display: str, before: Sequence[str] = (), java: Sequence[str] = ()) -> None:
         self.folder = folder
-        self._display = display
+        self._display, self._before, self._java = display, before, java
         plugins = folder / "plugins" / "IJBridge"
         plugins.mkdir(parents=True)
         for jar in (JAR, *(JARS / "dependency").glob("*.jar")):
             shutil.copy(jar, plugins)
 
-    def run(self, macros: Mapping[str, str]) -> Session:
-        """Run macros one after the other in one ImageJ with windows; one that is stopped does not stop the others."""
+    def run(self, macros: Mapping[str, str], *, status: int = 0) -> Session:
+        """Run macros one after the other in one ImageJ with windows; one that is stopped does not stop the others.
+
+        Of an ImageJ that is to end with another exit status than 0, only the macros that were done have left something.
+        """
         arguments = []
         for name, macro in macros.items():
             path = self._file(f"{name}.ijm")
@@ -70,8 +76,10 @@ class ImageJ:
                 "-eval",
                 f'File.saveString("" + getInfo("log"), "{log}"); print("\\\\Clear"); close("*");',
             ]
-        self._start([*arguments, "-eval", 'run("Quit");'], os.environ)
-        return Session({name: self._ran(name) for name in macros}, self._log_file())
+            value.unlink(missing_ok=True)
+        self._start([*arguments, "-eval", 'run("Quit");'], os.environ, status)
+        done = [name for name in macros if status == 0 or self._file(f"{name}.value").exists()]
+        return Session({name: self._ran(name) for name in done}, self._log_file())
 
     def run_without_windows(self, macro: str, environment: Mapping[str, str]) -> list[str]:
         """Run one macro by ``-batch`` and give what ImageJ prints, which is what would be in its Log window."""
@@ -79,10 +87,12 @@ class ImageJ:
         path.write_text(macro, encoding="utf-8")
         return self._start(["-batch", str(path)], environment).splitlines()
 
-    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str], status: int = 0) -> str:
         self._file("ijbridge.log").unlink(missing_ok=True)
         command = [
+            *self._before,
             str(find_java()),
+            *self._java,
             "-Dfile.encoding=UTF-8",
             f"-Duser.home={self.folder}",
             f"-Dijbridge.log={self._file('ijbridge.log')}",
@@ -99,7 +109,7 @@ class ImageJ:
         except subprocess.TimeoutExpired as error:
             said = (error.stdout or b"").decode(errors="replace")
             raise AssertionError(f"ImageJ did not end (a dialog?); it said: {said}; log: {self._log_file()}") from error
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def _file(self, name: str) -> Path:

@@ -19,7 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing"),
     ("axes", "units", "description"),
-    ("image", "options"),
+    ("image", "options", "segments"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators", "resampling"),
     ("network_facts",),
     ("processing", "formats", "describing", "graph"),

@@ -114,8 +114,8 @@ class ModelRunnerTest {
 	private static void assertReleased(final List<SharedBlock> blocks) {
 		assertFalse(blocks.isEmpty());
 		for (final SharedBlock block : blocks) {
-			final String name = (String) block.reference().get("name");
-			assertFalse(new java.io.File("/dev/shm", name).exists(), name);
+			final Object place = block.reference().get("file");
+			assertFalse(new java.io.File(String.valueOf(place)).exists(), () -> place + " is still there");
 		}
 	}
 

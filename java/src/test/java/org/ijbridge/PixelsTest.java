@@ -18,7 +18,6 @@ import ij.process.ImageProcessor;
 import ij.process.LUT;
 import ij.process.ShortProcessor;
 import java.awt.Color;
-import java.io.File;
 import java.util.Arrays;
 import java.util.Collections;
 import org.junit.jupiter.api.Test;
@@ -247,24 +246,6 @@ class PixelsTest {
 		image.setDimensions(2, 1, 1);
 		final String sentence = assertThrows(BridgeException.class, () -> new Header(image)).getMessage();
 		assertTrue(sentence.startsWith("The image \"c\" has 2 channels of colour pixels"), sentence);
-	}
-
-	@Test
-	void moreThanTheFreeSpaceIsRefusedWithBothNumbers() {
-		final File place = new File(System.getProperty("java.io.tmpdir"));
-		final long free = place.getUsableSpace();
-		final String sentence = assertThrows(BridgeException.class,
-			() -> SharedBlock.checkSpace(free * 2, place)).getMessage();
-		assertTrue(sentence.matches("The image and its result need [0-9.]+ MB of shared memory, but only [0-9.]+ MB .*"),
-			sentence);
-	}
-
-	@Test
-	void aBlockRefusesWhatLiesOutsideIt() throws BridgeException {
-		try (SharedBlock block = block(10)) {
-			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(4, 7));
-			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(-1, 2));
-		}
 	}
 
 	private static byte[] sent(final ImagePlus image) throws BridgeException {
