@@ -40,7 +40,7 @@ final class RunCommand {
 		final String written = Macro.getOptions();
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
-		return RunDialog.ask(image.getTitle());
+		return RunDialog.ask(image);
 	}
 
 	private static String variable(final String name) {
