@@ -80,12 +80,7 @@ def _save(path: Path, kind: str) -> None:
     picture, axes = _picture(kind), KINDS[kind][0]
     if kind == "colour8":
         colormap = _palette().astype(np.uint16) * 257
-        more: dict[str, Any] = {
-            "resolution": resolution,
-            "resolutionunit": "NONE",
-            "description": "ImageJ=1.54p\nunit=um\nmin=0.0\nmax=255.0\n",
-        }
-        tifffile.imwrite(path, picture, photometric="palette", colormap=colormap, **more)
+        tifffile.imwrite(path, picture, photometric="palette", colormap=colormap, resolution=resolution)
         return
     metadata: dict[str, Any] = {"axes": axes, **CALIBRATION}
     if kind == "hyper":
@@ -120,7 +115,7 @@ def _macro(folder: Path, model: Path, kind: str, mode: str, part: str) -> str:
         setBatchMode({str(mode == "batch").lower()});
         {open_it if kind == "virtual" else f'open("{folder}/{kind}.tif");'}
         print("opened: " + is("Virtual Stack") + " " + bitDepth());
-        run("Properties...", "origin={ORIGIN[0]},{ORIGIN[1]}");
+        run("Properties...", "unit=um origin={ORIGIN[0]},{ORIGIN[1]}");
         makeOval({x}, {y}, {width}, {height});
         run("Run Model...", "model=[{model}] tile=32 roi={part}");
         print("active: " + getTitle());
