@@ -51,8 +51,11 @@ def seen(imagej: ImageJ, person: None, tilted: Path, slow: Path, tmp_path_factor
     log = imagej.folder / "ijbridge.log"
     first = f'open("{folder}/p0.tif");'
     run = f'run("Run Model...", "model=[{tilted}]");'
-    # the workers are children of ImageJ, and the only ones whose command names Appose
-    kill = 'exec("sh", "-c", "pkill -9 -P $PPID -f appose.python_worker; sleep 0.3");'
+    # the workers are the children of ImageJ whose command names Appose; the brackets keep the shell itself out
+    find = "pkill -P $PPID -f [a]ppose.python_worker"
+    kill = f'exec("sh", "-c", "{find} -KILL; sleep 0.3");'
+    # stopped, it lives when it is asked, and dies then
+    kill_soon = f'exec("sh", "-c", "{find} -STOP; (sleep 1; {find} -KILL) >/dev/null 2>&1 & sleep 0.1");'
     macros = {
         "looks": f'{first} print("started: " + call("Person.looksAtTheDialogUntil", "{log}", "worker started:"));',
         "part": f"""{first} makeRectangle(8, 9, 24, 32); print(call("Person.choosesPart", "{tilted}", "crop"));
@@ -64,8 +67,9 @@ def seen(imagej: ImageJ, person: None, tilted: Path, slow: Path, tmp_path_factor
         "watched": f"""{large} call("Person.watches"); run("Run Model...", "model=[{slow}] tile=64");
             print(call("Person.saw"));""",
         "died": f'{kill} {first} {run} saveAs("Tiff", "{folder}/died.tif");',
+        "died at the plan": f'{kill_soon} {first} {run} saveAs("Tiff", "{folder}/died at the plan.tif");',
         "refreshed again": f'run("Refresh Menus"); {first} {run} print("active: " + getTitle());',
-        "cancelled": f"""{large} call("Person.pressesEscapeWhenStatusSays", ": 2 of");
+        "cancelled": f"""{large} call("Person.pressesEscapeWhenStatusSays", "Running large");
             run("Run Model...", "model=[{slow}] tile=64"); print("NOT REACHED");""",
         "afterwards": f'{first} {run} print("active: " + getTitle());',
     }
@@ -97,13 +101,14 @@ def test_a_run_goes_on_with_the_worker_there_is(seen: Seen, macro: str) -> None:
     assert seen.log(macro)[-1] == "active: p0-sum"
 
 
-def test_a_worker_that_died_between_two_runs_is_replaced(seen: Seen, tilted: Path) -> None:
-    assert not [line for line in seen.log("died") if "killed" in line or "ended" in line]
-    assert seen.result("died") == _expected(tilted, 0)
+@pytest.mark.parametrize("macro", ["died", "died at the plan"])
+def test_a_worker_that_died_before_the_run_had_begun_is_replaced(seen: Seen, tilted: Path, macro: str) -> None:
+    assert not [line for line in seen.log(macro) if "killed" in line or "ended" in line]
+    assert seen.result(macro) == _expected(tilted, 0)
 
 
-def test_only_that_death_makes_a_second_worker(seen: Seen) -> None:
-    assert len(seen.workers()) == 2
+def test_only_a_death_makes_another_worker(seen: Seen) -> None:
+    assert len(seen.workers()) == 3
 
 
 def test_status_and_progress_bar_move_with_the_tiles(seen: Seen) -> None:

@@ -55,6 +55,7 @@ final class ApposeClient implements InferenceClient {
 		final Map<String, Object> whole = new LinkedHashMap<>();
 		whole.put("protocol", PROTOCOL);
 		whole.putAll(request);
+		boolean again = false;
 		while (true) {
 			if (worker == null || !worker.serves(python.getPath())) worker = find(feedback);
 			final Map<String, Object> reply = worker.call(inputs(op, whole, blocks), news -> {
@@ -66,6 +67,11 @@ final class ApposeClient implements InferenceClient {
 			final String kind = error.text("kind");
 			// It ended at the task of another run, behind which this one stood in the queue.
 			if (ApposeWorker.GONE.equals(kind)) continue;
+			// It died before or while it did what takes little memory and changes nothing: the next one can do it.
+			if (blocks.isEmpty() && !again && !worker.serves(python.getPath()) && !ApposeWorker.CANCELLED.equals(kind)) {
+				again = true;
+				continue;
+			}
 			if (ApposeWorker.CANCELLED.equals(kind)) throw BridgeException.cancellation();
 			if (ApposeWorker.KILLED.equals(kind)) {
 				throw BridgeException.killedWorker(error.text("message"), error.text("traceback"));
