@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 
 import appose
 import numpy as np
-import psutil
 import pytest
 import xarray as xr
 from appose.service import Service, TaskStatus
@@ -23,6 +21,7 @@ from appose.service import Service, TaskStatus
 import ijbridge
 from builders import one_conv, write_model
 from ijbridge._version import PROTOCOL
+from processes import ends
 
 LAUNCH = "import appose.python_worker; appose.python_worker.main()"
 INIT = "import numpy, onnxruntime, ijbridge.appose_worker"
@@ -319,13 +318,6 @@ worker.call("predict", segments, hear, model=model, image=about(array, "tyx"), o
 """
 
 
-def has_ended(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say that a parent died")
 def test_a_worker_whose_imagej_was_killed_ends_and_deletes_what_has_a_name(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "shared"
@@ -334,10 +326,7 @@ def test_a_worker_whose_imagej_was_killed_ends_and_deletes_what_has_a_name(model
     command = [sys.executable, "-c", DIES, str(folder), str(model)]
     dead = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=False)
     assert dead.returncode == -signal.SIGKILL
-    end = time.monotonic() + 5  # the whole task takes longer
-    while not has_ended(int(dead.stdout)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert has_ended(int(dead.stdout))
+    assert ends(int(dead.stdout), within=5)  # the whole task takes longer
     assert list(folder.iterdir()) == []
 
 

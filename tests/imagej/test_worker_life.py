@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import tifffile
 from numpy.typing import NDArray
 
 import ijbridge
 from imagej_session import ABORTED, ImageJ, Session
+from processes import ends
 
 pytestmark = pytest.mark.imagej
 
@@ -127,7 +127,7 @@ def test_escape_ends_the_run_between_two_tiles_and_the_worker_stays(seen: Seen) 
 
 
 def test_the_workers_end_with_imagej(seen: Seen) -> None:
-    assert not any(psutil.pid_exists(worker) for worker in seen.workers())
+    assert all(ends(worker) for worker in seen.workers())
 
 
 def test_nothing_went_wrong_unnoticed(seen: Seen) -> None:
