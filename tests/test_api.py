@@ -200,5 +200,5 @@ def test_an_image_is_checked_before_a_run(model: Path) -> None:
 
 def test_an_option_that_does_not_exist_is_refused(model: Path) -> None:
     wrong: Any = {"tiles": 64}
-    with pytest.raises(TypeError, match="tiles"):
+    with pytest.raises(OptionError, match="There is no option 'tiles': the options are tile, halo, device, channel, rescale"):
         ijbridge.predict(model, np.ones((40, 50)), **wrong)

@@ -165,7 +165,7 @@ def test_warnings_are_said_and_do_not_fail(run: Run, little_model: Path, little_
         edit(little_model, f"inputs.0.axes.{axis}.unit", "micrometer")
     status, out, err = run("predict", little_model, little_image, "-o", tmp_path / "out.tif")
     assert (status, out) == (0, "")
-    assert err.startswith("warning: cells has no pixel size along y, the model expects 1 µm")
+    assert err.startswith("warning: cells has no pixel size along y and x, the model expects 1 µm")
     assert (tmp_path / "out.tif").exists()
 
 

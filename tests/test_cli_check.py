@@ -69,20 +69,19 @@ def test_all_that_is_wrong_is_said_at_once(run: Run, sized_model: Path, tmp_path
     findings = found(run, sized_model, image)
     assert ids(findings) == [
         ("pixel-size-differs", "warning"),
-        ("pixel-size-differs", "warning"),
-        ("bit-depth", "warning"),
         ("few-pixels", "warning"),
         ("intensity-range", "warning"),
+        ("saturated", "warning"),
         ("axis-looped", "note"),
     ]
-    assert findings[0]["found"] == "cells has pixels of 0.25 µm along y"
+    assert findings[0]["found"] == "cells has pixels of 0.25 µm along y and x"
     assert findings[0]["expected"] == "the model expects 0.5 µm, a factor of 0.5"
     assert findings[0]["advice"].startswith("objects may be missed or split")
 
 
 def test_options_are_checked_with(run: Run, sized_model: Path, tmp_path: Path) -> None:
     image = sized(tmp_path, pixels(2, 80, 90, dtype="uint8"), "CYX", 0.25)
-    assert ids(found(run, sized_model, image, status=1)) == [("wrong-channels", "error")]
+    assert ids(found(run, sized_model, image, status=1)) == [("wrong-channels", "error"), ("pixel-size-differs", "warning")]
     assert ids(found(run, sized_model, image, "--channel", 2, "--rescale")) == [("rescaled", "note")]
     assert ids(found(run, sized_model, image, "--channel", 3, status=1)) == [("image-refused", "error")]
 

@@ -197,3 +197,8 @@ def test_an_image_goes_to_xarray_and_back_unchanged() -> None:
 def test_a_pixel_size_that_is_no_number_is_refused_by_name(attrs: dict[str, Any]) -> None:
     with pytest.raises(IJBridgeError, match="pixel_size"):
         from_xarray(xr.DataArray(pixels(3, 4), dims=("y", "x"), attrs=attrs))
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan"), 1e-320])
+def test_a_pixel_size_that_is_none_is_passed_over(size: float) -> None:
+    assert make_image(np.ones((4, 5)), "yx", pixel_size={"y": size, "x": 2.0}).header.pixel_size == {"x": 2.0}

@@ -103,7 +103,7 @@ def test_an_image_smaller_than_the_model_wants_is_mapped_all_the_same() -> None:
 
 
 def test_rows_and_columns_are_never_looped() -> None:
-    with pytest.raises(AxesError, match=r"cells has the axis row \(y\), but the model's input 'raw' has not"):
+    with pytest.raises(AxesError, match=r"cells has the axis row \(y\), but the model's input 'raw' has none"):
         map_input(tensor("bcx"), header("yx", 20, 30))
 
 

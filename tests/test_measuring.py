@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from ijbridge.errors import CannotRunError, PixelValueError
 from ijbridge.formats import read_model
 from ijbridge.image import make_image
 from ijbridge.loaded import LoadedModel
+from ijbridge.measuring import measure
 from ijbridge.options import Options
 
 FREE = {"min": 1, "step": 1}
@@ -324,3 +326,34 @@ def test_fractions_cast_away_are_warned_of_and_cast_away(tmp_path: Path) -> None
     assert any("casts raw to uint8 after scaling it" in one for one in found.warnings)
     assert found.images["out"].array.dtype == np.uint8
     assert set(found.images["out"].array.ravel().tolist()) == {0, 1}
+
+
+def test_a_constant_channel_among_others_is_counted(tmp_path: Path) -> None:
+    axes = [space(one, FREE) for one in "yx"]
+    per_channel = [{"id": NORMAL["id"], "kwargs": {"axes": ["y", "x"]}}]
+    raw = described("raw", channel("a", "b", "c"), *axes, preprocessing=per_channel)
+    path = write_model(
+        tmp_path / "m", identity(), inputs=[raw], outputs=[described("out", channel("a", "b", "c"), *map(follows, "yx"))]
+    )
+    array = np.random.default_rng(1).random((3, 20, 30))
+    array[2] = 0
+    with LoadedModel(path) as loaded:
+        (found,) = loaded.resolve({"raw": make_image(array, "cyx", name="cells")}, Options.read()).statistics.findings
+    assert found.found == "cells is constant in 1 of 3 parts that are normalised on their own"
+
+
+def test_percentiles_over_all_samples_take_no_more_than_a_few_blocks(tmp_path: Path) -> None:
+    path = model(tmp_path / "m", [{"id": "scale_range", "kwargs": {"axes": ["batch"]}}])
+    array = np.random.default_rng(1).integers(0, 60000, (20, 500, 500)).astype(np.uint16)
+    with LoadedModel(path) as loaded:
+        plan = loaded.plan({"raw": make_image(array, "tyx").header}, Options.read())
+        images = {"raw": make_image(array, "tyx")}
+        measure(plan, images)
+        tracemalloc.start()
+        numbers = measure(plan, images).numbers
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    low, high = numbers["raw", 1, 0][()]
+    np.testing.assert_array_equal(low.squeeze(), array.min(0))
+    np.testing.assert_array_equal(high.squeeze(), array.max(0))
+    assert peak < 64e6 + low.nbytes * 8

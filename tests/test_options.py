@@ -61,8 +61,8 @@ def test_a_device_that_is_not_known_is_refused_with_those_that_are(value: Any) -
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(None, ()), ("", ()), (" ", ()), ("2", ("2",)), (2, (2,)), ("1,3", ("1", "3")), ([3, 1], (3, 1)),
-     ("DAPI, GFP", ("DAPI", "GFP")), (("DAPI", 2), ("DAPI", 2)), (np.int64(2), (2,))],
+    [(None, ()), ("", ()), (" ", ()), ("2", ("2",)), (2, (2,)), ("1,3", ("1,3",)), ([3, 1], (3, 1)),
+     ("DAPI, GFP", ("DAPI, GFP",)), (("DAPI", 2), ("DAPI", 2)), (np.int64(2), (2,))],
 )  # fmt: skip
 def test_channels_are_numbers_and_names(value: Any, expected: Any) -> None:
     assert Options.read(channel=value).channels == expected
@@ -102,3 +102,26 @@ def test_an_amount_of_memory_that_is_not_understood_is_refused(value: Any) -> No
 
 def test_without_options_everything_is_automatic() -> None:
     assert Options.read() == Options(tile="auto", halo="auto", device="auto", channels=(), rescale=False, memory=None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": np.array([1, 2])},
+        {"halo": np.array([1, 2])},
+        {"channel": np.array([1, 2])},
+        {"memory": 10**400},
+        {"tile": "9" * 5000},
+    ],
+)
+def test_what_no_option_can_be_is_refused_as_one(options: Any) -> None:
+    with pytest.raises(OptionError):
+        Options.read(**options)
+
+
+def test_an_option_of_another_name_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(
+        OptionError, match=r"There is no option 'chanel': the options are tile, halo, device, channel, rescale, memory\."
+    ):
+        Options.named({"chanel": 2})
+    assert Options.named({"rescale": np.True_}).rescale is True

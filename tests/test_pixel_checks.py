@@ -48,7 +48,7 @@ def test_values_that_are_no_numbers_are_counted(tmp_path: Path, bad: float) -> N
     assert (found.id, found.severity) == ("not-finite", "error")
     assert found.sentence.startswith("cells holds 5 pixels that are NaN or infinite, but no network makes anything of these")
     with pytest.raises(PixelValueError, match="cells holds 5 pixels"):
-        ijbridge.load(model(tmp_path))._loaded.run({"raw": make_image(array, "yx", name="cells")}, ijbridge.api.Options())
+        ijbridge.predict(model(tmp_path), make_image(array, "yx", name="cells"))
 
 
 def test_values_that_are_all_no_numbers_are_counted_too(tmp_path: Path) -> None:
@@ -112,3 +112,68 @@ def test_an_image_in_many_blocks_is_summarised_as_one(monkeypatch: pytest.Monkey
     assert summarise(make_image(array, "zyx")) == whole
     assert whole.saturated == np.mean(array == 255)
     assert (whole.low, whole.high) == (array.min(), array.max())
+
+
+def typed(folder: Path, dtype: str, pre: Any = ()) -> Any:
+    axes = [space(one, {"min": 1, "step": 1}) for one in "yx"]
+    raw = described("raw", channel("c"), *axes, dtype=dtype, preprocessing=list(pre))
+    out = described("out", channel("c"), *map(follows, "yx"))
+    return read_model(write_model(folder / dtype, identity(), inputs=[raw], outputs=[out])).inputs[0]
+
+
+@pytest.mark.parametrize(
+    ("read", "given", "values", "found"),
+    [
+        ("float16", "uint16", [0, 65504], []),
+        ("float16", "uint16", [0, 65530], [("beyond-type", "error")]),
+        ("float32", "float64", [-1e38, 1e38], []),
+        ("float32", "float64", [-1e39, 0], [("beyond-type", "error")]),
+        ("uint8", "uint16", [0, 200], []),
+        ("uint8", "uint16", [0, 300], [("bit-depth", "warning")]),
+        ("uint8", "float32", [0, 200], [("bit-depth", "warning")]),
+        ("bool", "uint8", [0, 1], []),
+        ("bool", "uint8", [0, 7], [("bit-depth", "warning")]),
+    ],
+)
+def test_values_that_the_models_type_does_not_hold_are_found(
+    tmp_path: Path, read: str, given: str, values: list[float], found: Any
+) -> None:
+    image = make_image(np.array([values * 4], given), "yx", name="cells")
+    assert [(one.id, one.severity) for one in check_pixels(typed(tmp_path, read), image)] == found
+
+
+CLIP = {"id": "clip", "kwargs": {"min_percentile": 1.0, "max_percentile": 99.0}}
+ZERO = {"id": "zero_mean_unit_variance", "kwargs": {}}
+
+
+@pytest.mark.parametrize(
+    ("pre", "severity"),
+    [
+        ([SCALED], "note"),
+        ([ZERO], "note"),
+        ([CLIP], "warning"),
+        ([CLIP, ZERO], "warning"),
+        ([SCALED, CLIP], "note"),
+        ([], "warning"),
+    ],
+)
+def test_only_a_normalisation_before_anything_is_cut_makes_up_for_the_scale(tmp_path: Path, pre: Any, severity: str) -> None:
+    (found,) = findings(tmp_path, ramp(), 0, 1, pre)
+    assert (found.id, found.severity) == ("intensity-range", severity)
+
+
+def test_saturation_is_found_in_any_channel_and_beside_other_things(tmp_path: Path) -> None:
+    array = np.stack([ramp(499, np.uint16), ramp(200, np.uint16)])
+    array[1, :, :50] = 255
+    tensor = read_model(model(tmp_path, 0, 100)).inputs[0]
+    found = check_pixels(tensor, make_image(array, "cyx", name="cells"))
+    assert [one.id for one in found] == ["intensity-range", "saturated"]
+    assert found[1].found.startswith("50 % of the pixels of cells are at 255")
+
+
+def test_a_mask_is_not_called_saturated(tmp_path: Path) -> None:
+    mask = np.zeros((100, 100), np.uint8)
+    mask[20:60] = 255
+    assert findings(tmp_path, mask) == []
+    mask[0, 0] = 7
+    assert [one.id for one in findings(tmp_path, mask)] == ["saturated"]

@@ -16,6 +16,7 @@ from ijbridge.description import Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.image import Header, Image
+from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
 from ijbridge.planning import Resources
 from ijbridge.plans import Plan
@@ -344,9 +345,9 @@ def test_a_plan_as_data_and_as_text_say_the_same(tmp_path: Path) -> None:
 def test_memory_that_is_named_goes_before_what_is_free(tmp_path: Path) -> None:
     model, image = write_model(tmp_path / "m", unet(2), halo=12, size={"min": 4, "step": 4}), header("yx", 3000, 3000)
     free = plan(model, image, Resources(memory=10**8))
-    named = plan(model, image, PLENTY, memory="100 MB")
+    named = plan(model, image, PLENTY, memory="50 MB")
     assert named.ladder == free.ladder
-    assert named.budget == 10**8
+    assert named.budget == 5 * 10**7
     assert plan(model, image, Resources(memory=10**7), memory=10**12).tile_count < free.tile_count
 
 
@@ -362,7 +363,7 @@ def test_the_results_are_counted_before_tiles_are_chosen(tmp_path: Path) -> None
 def test_results_beyond_the_memory_are_warned_of(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m", one_conv(), halo=1)
     found = findings(plan(model, header("tyx", 300, 1000, 1000), Resources(memory=10**9)))
-    assert found["memory-short"].startswith("The run takes about 1.2 GB of memory beyond the image, of which there are 1.0 GB")
+    assert found["memory-short"].startswith("The run takes about 1.3 GB of memory beyond the image, of which there are 1.0 GB")
     assert "memory-short" not in findings(plan(model, header("tyx", 3, 1000, 1000), Resources(memory=10**9)))
 
 
@@ -387,3 +388,29 @@ def test_an_image_smaller_than_the_network_takes_is_found(tmp_path: Path) -> Non
     model = write_model(tmp_path / "m", one_conv(), halo=1, size={"min": 64, "step": 8})
     assert findings(plan(model, header("yx", 63, 70)))["few-pixels"].startswith("cells has 63 pixels along y, the model takes")
     assert "few-pixels" not in findings(plan(model, header("yx", 64, 70)))
+
+
+def test_the_smaller_plan_is_smaller_than_the_tile_that_failed(tmp_path: Path) -> None:
+    """The memory of the process that died is free again, so that the new plan may have the very tile that it died of."""
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    first = plan(model, header("yx", 3000, 3000))
+    second = first.smaller("the process ended", tile_choice.tile_pixels(first.ladder[2]))
+    assert tile_choice.tile_pixels(second.lines) <= tile_choice.tile_pixels(first.ladder[2]) / 2
+
+
+def test_what_is_to_be_said_of_tiles_is_said_when_smaller_ones_are_taken(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", unet(2), halo=4, size={"min": 4, "step": 4})
+    with LoadedModel(model) as loaded:
+        first = loaded.plan({"raw": header("yx", 300, 300)}, Options.read(halo="declared", memory=10**9))
+    assert first.tile_count == 1
+    assert "halo-too-small" not in findings(first)
+    second = first.smaller("the process ended")
+    assert second.tile_count > 1
+    assert "halo-too-small" in findings(second)
+    assert "halo-too-small" in {one.id for one in first.findings_when(first.ladder[-1])}
+
+
+def test_a_result_larger_than_the_memory_does_not_make_tiles_of_nothing(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", unet(2), halo=12, size={"min": 4, "step": 4})
+    found = plan(model, header("tyx", 100, 2000, 2000), memory="1 GB")
+    assert tile_choice.tile_pixels(found.lines) > 100 * 100

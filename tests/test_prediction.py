@@ -450,3 +450,13 @@ def test_pixels_of_integers_are_padded_with_a_constant_of_their_own_type(tmp_pat
     image = picture(20, 30, dtype="uint16")
     expected = network_gives(model, np.pad(image, ((0, 12), (0, 2)), constant_values=7))[:20, :30]
     np.testing.assert_allclose(predict(model, image), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_a_constant_that_the_images_type_does_not_hold_is_padded_as_it_is(tmp_path: Path) -> None:
+    axes = [space(one, {"min": 16, "step": 16}) for one in "yx"]
+    raw = described("raw", channel("c"), *axes, pad={"mode": "constant", "value": -7.5})
+    out = described("out", channel("c"), *(follows(one, 1) for one in "yx"))
+    model = write_model(tmp_path / "m", one_conv(), inputs=[raw], outputs=[out])
+    image = picture(20, 30, dtype="uint8")
+    expected = network_gives(model, np.pad(image.astype(np.float32), ((0, 12), (0, 2)), constant_values=-7.5))[:20, :30]
+    np.testing.assert_allclose(predict(model, image, tile=16), expected, rtol=1e-5, atol=1e-4)

@@ -84,8 +84,11 @@ def test_a_channel_that_is_not_there_is_refused(tmp_path: Path, names: Any, want
 
 
 def test_a_channel_of_an_image_without_channels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AxesError, match="cells has one channel, but not the channel 2: leave the channel out"):
-        given(tmp_path, stack(axes="yx"), 2)
+    model = write_model(tmp_path / "m", identity())
+    for wanted in (2, "GFP", "1,2"):
+        with pytest.raises(AxesError, match=r"cells has one channel, but not the channel .*: leave the channel out\."):
+            ijbridge.plan(model, stack(axes="yx"), channel=wanted)
+    assert ijbridge.plan(model, stack(axes="yx"), channel="1").inputs[0].preparation.channels is None
 
 
 def test_a_model_is_run_on_the_chosen_channel_and_says_so(tmp_path: Path) -> None:
@@ -181,6 +184,7 @@ def test_rescaling_in_tiles_is_rescaling_in_one_piece(tmp_path: Path) -> None:
     whole = ijbridge.predict(model, image, rescale=True, tile="whole")
     tiled = ijbridge.predict(model, image, rescale=True, tile=64)
     assert not isinstance(whole, dict)
+    assert not isinstance(tiled, dict)
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole.values))
 
 
@@ -213,6 +217,7 @@ def test_stacks_are_rescaled_plane_by_plane_and_volumes_as_a_whole(tmp_path: Pat
     array = np.random.default_rng(2).random((3, 40, 50)).astype(np.float32)
     model = sized_model(tmp_path, one_conv())
     found = ijbridge.predict(model, sized_image(array, 0.25, axes="tyx"), rescale=True)
+    assert not isinstance(found, dict)
     for t in range(3):
         np.testing.assert_array_equal(found[t], ijbridge.predict(model, sized_image(array[t], 0.25), rescale=True))
     sizes = (("z", 1.0), ("y", 0.5), ("x", 0.5))
@@ -289,7 +294,7 @@ def test_an_image_of_the_models_pixel_size_is_left_as_it_is(tmp_path: Path) -> N
 
 def test_rescaling_without_a_pixel_size_is_refused(tmp_path: Path) -> None:
     image = sized_image(discs(60, 80, 0.5), 0.25)
-    with pytest.raises(PlanError, match=r"The model states no pixel size for its input 'raw'.*leave rescale out"):
+    with pytest.raises(PlanError, match=r"The model 'Little Network' states no pixel size.*leave rescale out"):
         ijbridge.plan(write_model(tmp_path / "none", identity()), image, rescale=True)
     model = sized_model(tmp_path, one_conv())
     for header in (replace(image.header, pixel_size={}), replace(image.header, unit={"y": "µm"})):
@@ -298,9 +303,16 @@ def test_rescaling_without_a_pixel_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_image_that_would_become_enormous_is_refused_before_it_is_made(tmp_path: Path) -> None:
-    image = sized_image(discs(60, 80, 0.5), 1.0, "in")
-    with pytest.raises(PlanError, match=r"rescaled to the model's pixel size is \d+ x \d+ .*see that its pixel size is right"):
-        ijbridge.predict(sized_model(tmp_path, one_conv()), image, rescale=True)
+    model, pixels = sized_model(tmp_path, one_conv()), discs(60, 80, 0.5)
+    with pytest.raises(
+        PlanError, match=r"are 5.08e\+04 times as large along y as the model's.*see that the pixel size is right"
+    ):
+        ijbridge.predict(model, sized_image(pixels, 1.0, "in"), rescale=True)
+    for memory in ("auto", "2 GB"):
+        with pytest.raises(
+            PlanError, match=r"rescaled to the model's pixel size is \d+ x \d+ .*see that its pixel size is right"
+        ):
+            ijbridge.predict(model, sized_image(pixels, 400), rescale=True, memory=memory)
 
 
 def test_the_channel_is_chosen_before_the_rest_is_checked(tmp_path: Path) -> None:
@@ -326,3 +338,56 @@ def test_a_header_is_not_changed(tmp_path: Path) -> None:
     before = Header(**vars(image.header))
     ijbridge.predict(sized_model(tmp_path, one_conv()), image, rescale=True)
     assert image.header == before
+
+
+# --- several inputs, labels ------------------------------------------------------------------------------------------
+
+
+def two_inputs(folder: Path, first: float | None, second: float | None) -> Path:
+    """A model that adds its two inputs; b has half the pixels of a."""
+    net = Network(1)
+    net.output(net.node("Add", [net.input("a"), net.upsample(net.input("b"))], 1), "out")
+
+    def sized(axis: str, size: Any, pixel: float | None) -> Any:
+        return space(axis, size, **({"scale": pixel, "unit": "micrometer"} if pixel else {}))
+
+    step = {"min": 2, "step": 2}
+    half = {one: {"tensor_id": "a", "axis_id": one} for one in "yx"}
+    inputs = [
+        described("a", channel("c"), *(sized(one, step, first) for one in "yx")),
+        described("b", channel("c"), *(sized(one, half[one], second) for one in "yx")),
+    ]
+    outputs = [described("out", channel("c"), *(sized(one, half[one], first) for one in "yx"))]
+    return write_model(folder / "two", net, inputs=inputs, outputs=outputs)
+
+
+@pytest.mark.parametrize("pixel", [0.11, 0.13, 0.17, 0.19, 0.23, 0.07])
+@pytest.mark.parametrize("size", [40, 42, 54])
+def test_an_input_that_follows_another_is_rescaled_to_the_size_it_must_have(tmp_path: Path, pixel: float, size: int) -> None:
+    model = two_inputs(tmp_path, 0.1, 0.2)
+    images = {"a": sized_image(np.ones((size, size)), pixel), "b": sized_image(np.ones((size // 2,) * 2), 2 * pixel)}
+    result = ijbridge.predict(model, images, rescale=True)
+    assert not isinstance(result, dict)
+    assert result.shape == (size, size)
+
+
+def test_a_channel_is_chosen_of_those_images_that_have_channels(tmp_path: Path) -> None:
+    model = two_inputs(tmp_path, 0.1, 0.2)
+    colours = np.stack([np.full((40, 40), one, np.float32) for one in (1, 2, 3)])
+    images = {"a": make_image(colours, "cyx", channel_names=("r", "GFP, FITC", "b")), "b": make_image(np.ones((20, 20)), "yx")}
+    for wanted in (2, "2", "GFP, FITC"):
+        result = ijbridge.predict(model, images, channel=wanted)
+        assert not isinstance(result, dict)
+        assert (result.values == 3).all()
+
+
+def test_labels_given_to_a_model_stay_labels(tmp_path: Path) -> None:
+    axes = [space(one, FREE, unit="micrometer", scale=0.5) for one in "yx"]
+    raw = described("raw", channel("c"), *axes)
+    raw["data"] = {"values": [0, 1, 2, 3], "type": "float32"}
+    outputs = [described("out", channel("c"), *(follows(one, unit="micrometer", scale=0.5) for one in "yx"))]
+    model = write_model(tmp_path / "m", identity(), inputs=[raw], outputs=outputs)
+    labels = np.random.default_rng(1).choice([0, 3], (40, 50)).astype(np.uint8)
+    plan = ijbridge.plan(model, sized_image(labels, 1.0), rescale=True)
+    image = plan.inputs[0].preparation.resampled(sized_image(labels, 1.0))
+    assert set(np.unique(image.array)) == {0, 3}

@@ -45,8 +45,7 @@ def test_a_record_has_the_tile_the_halo_and_the_runs_of_what_was_done(model: Pat
 def test_a_record_has_the_warnings_but_not_the_notes(model: Path) -> None:
     found = record(model, np.ones((40, 50)))
     assert sorted(one.split(",")[0] for one in found["warnings"]) == [
-        "cells has no pixel size along x",
-        "cells has no pixel size along y",
+        "cells has no pixel size along y and x",
         "cells is constant",
     ]
 
@@ -65,7 +64,7 @@ def test_the_text_has_one_line_for_each_thing(model: Path) -> None:
     assert "model.name: Little Network" in lines
     assert "tile: y=24,x=24" in lines
     assert "halo.raw.y: 1" in lines
-    assert any(line.startswith("warnings: cells has no pixel size along y") for line in lines)
+    assert any(line.startswith("warnings: cells has no pixel size along y and x") for line in lines)
     assert not any(line.startswith(("retries", "model.version")) for line in lines)
 
 

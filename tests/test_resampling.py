@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from skimage import transform
 
+from ijbridge import resampling
 from ijbridge.resampling import resample, resampled_size
 
 
@@ -85,6 +86,23 @@ def test_each_axis_has_a_factor_of_its_own() -> None:
         np.sin(2 * np.pi * z / 80)[:, None, None] + np.sin(2 * np.pi * y / 40 + 1)[:, None] + np.sin(2 * np.pi * x / 20 + 2)
     )
     assert np.abs(found - expected)[3:-3, :, 3:-3].max() < 0.06
+
+
+@pytest.mark.parametrize("factors", [{"y": 0.31, "x": 0.5}, {"y": 2.7, "x": 1.3}, {"y": 0.11}, {"z": 0.4, "y": 1.9, "x": 0.6}])
+@pytest.mark.parametrize("nearest", [False, True])
+def test_slab_by_slab_is_all_at_once(factors: dict[str, float], nearest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.random.default_rng(4).normal(0, 100, (17, 130, 41)).astype(np.float32)
+    whole = resampled(array, "zyx", factors, nearest=nearest)
+    monkeypatch.setattr(resampling, "_SLAB", 400)
+    np.testing.assert_allclose(resampled(array, "zyx", factors, nearest=nearest), whole, atol=1e-4)
+
+
+def test_integers_at_the_limits_of_their_type_stay_there() -> None:
+    for dtype in (np.uint8, np.int16, np.uint64, np.int64):
+        limits = np.iinfo(dtype)
+        found = resampled(np.array([[limits.min, limits.max] * 8], dtype), "yx", {"y": 2.0})
+        assert found[0, 0] == limits.min
+        assert found[0, 1] >= limits.max - 2**12
 
 
 @pytest.mark.parametrize("factor", [0.3, 0.5, 1.0, 1.9, 4.0])

@@ -77,7 +77,7 @@ class Model:
 
     def _options(self, options: OptionArguments) -> Options:
         options.setdefault("device", self._device)
-        return Options.read(**options)
+        return Options.named(options)
 
     def close(self) -> None:
         """Give the network's memory back."""

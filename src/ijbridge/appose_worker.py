@@ -13,10 +13,11 @@ op          request (besides ``protocol``)                  reply
 ==========  ==============================================  =========================================================
 hello       ``jar_version``                                 ``protocol``, ``version``, ``python``, ``pid``
 describe    ``model``                                       the description (`ijbridge.describing`)
-plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``summary``
+plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``tile_pixels``, ``summary``
 check       the same, with a segment: image                 ``findings``
 predict     the same, with segments: image, then outputs;   ``provenance``, ``warnings``
-            ``attempt``: 1 after the system ended a worker
+            ``attempt``: 1 after the system ended a worker,
+            ``tile_pixels`` as that run's plan said
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
 ==========  ==============================================  =========================================================
@@ -146,6 +147,7 @@ def _predict(task: Any, request: Mapping[str, Any], segments: Sequence[Segment])
         progress=progress,
         cancelled=lambda: bool(task.cancel_requested),
         attempt=int(request.get("attempt", 0)),
+        tried=int(request["tile_pixels"]) if request.get("tile_pixels") else None,
     )
 
 

@@ -16,7 +16,7 @@ pixel-size-unit        warning   the image's unit cannot be compared
 pixel-size-differs     warning   by which factor
 anisotropy             warning   pixels of other proportions than the model's
 few-pixels             warning   fewer than the model takes, the rest is padding
-bit-depth              warning   the image's type holds other values than the model reads
+bit-depth              warning   the image's type holds other values than the model reads (a note where it depends)
 cast-to-integers       warning   the description cuts its own normalised fractions off
 weights-missing        note      other weights that the description names
 =====================  ========  ===========================================================================
@@ -24,12 +24,21 @@ weights-missing        note      other weights that the description names
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ijbridge import processing, units
-from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Tensor
+from ijbridge import units
+from ijbridge.description import (
+    Binarize,
+    Clip,
+    EnsureDtype,
+    ModelDescription,
+    Operation,
+    ScaleRange,
+    Tensor,
+    ZeroMeanUnitVariance,
+)
 from ijbridge.image import Header
 
 #: From what stops a run to what is only worth knowing.
@@ -90,8 +99,19 @@ def check_header(tensor: Tensor, image: Header, loops: Mapping[str, int]) -> lis
 
 
 def is_normalised(tensor: Tensor) -> bool:
-    """Whether an input is scaled by statistics of its own, so that the scale of its values does not matter."""
-    return any(processing.needs(operation) for operation in tensor.operations)
+    """Whether an input is scaled by statistics of its own before anything is cut off, so that its scale does not matter."""
+    for operation in tensor.operations:
+        if isinstance(operation, Clip | Binarize) or (isinstance(operation, EnsureDtype) and "int" in operation.dtype):
+            return False
+        if isinstance(operation, ZeroMeanUnitVariance) or (isinstance(operation, ScaleRange) and operation.reference is None):
+            return True
+    return False
+
+
+def first_type(tensor: Tensor) -> str | None:
+    """Give the type that an image is cast to before anything else."""
+    first = tensor.operations[0] if tensor.operations else None
+    return first.dtype if isinstance(first, EnsureDtype) else None
 
 
 def pixel_size_factor(tensor: Tensor, image: Header, letter: str) -> float | None:
@@ -105,19 +125,21 @@ def pixel_size_factor(tensor: Tensor, image: Header, letter: str) -> float | Non
 
 
 def check_pixel_size(tensor: Tensor, image: Header) -> list[Finding]:
-    """Compare the image's pixel size with the one the model was made for."""
-    findings = []
+    """Compare the image's pixel size with the one the model was made for; axes of which the same is to be said go together."""
+    alike: dict[tuple[float | None, str | None, float, str | None], list[str]] = {}
     for axis in tensor.axes:
         letter = axis.letter
-        if letter is None or axis.kind != "space" or letter not in image.axes or axis.pixel_size is None:
-            continue
-        expected = f"the model expects {axis.pixel_size:g} {units.symbol(axis.unit)}"
-        size, unit = image.pixel_size.get(letter), image.unit.get(letter)
-        ratio = pixel_size_factor(tensor, image, letter)
+        if letter is not None and axis.kind == "space" and letter in image.axes and axis.pixel_size is not None:
+            found = (image.pixel_size.get(letter), image.unit.get(letter), axis.pixel_size, axis.unit)
+            alike.setdefault(found, []).append(letter)
+    findings = []
+    for (size, unit, wanted, wanted_unit), letters in alike.items():
+        where, expected = f"along {_listed(letters)}", f"the model expects {wanted:g} {units.symbol(wanted_unit)}"
+        ratio = pixel_size_factor(tensor, image, letters[0])
         if size is None:
             findings.append(
                 Finding(
-                    "pixel-size-missing", "warning", f"{image.name} has no pixel size along {letter}", expected,
+                    "pixel-size-missing", "warning", f"{image.name} has no pixel size {where}", expected,
                     "set it (in ImageJ: Image > Properties), or make sure that it is the same",
                 )
             )  # fmt: skip
@@ -125,14 +147,14 @@ def check_pixel_size(tensor: Tensor, image: Header) -> list[Finding]:
             findings.append(
                 Finding(
                     "pixel-size-unit", "warning",
-                    f"{image.name} has pixels of {size:g} {unit or 'no stated unit'} along {letter}", expected,
+                    f"{image.name} has pixels of {size:g} {unit or '(in no stated unit)'} {where}", expected,
                     "set their size in a unit of length (in ImageJ: Image > Properties), or make sure that it is the same",
                 )
             )  # fmt: skip
         elif not _same(ratio):
             findings.append(
                 Finding(
-                    "pixel-size-differs", "warning", f"{image.name} has pixels of {size:g} {unit} along {letter}",
+                    "pixel-size-differs", "warning", f"{image.name} has pixels of {size:g} {unit} {where}",
                     f"{expected}, a factor of {ratio:.3g}",
                     "objects may be missed or split; rescale resamples the image to the model's pixel size",
                 )
@@ -140,13 +162,18 @@ def check_pixel_size(tensor: Tensor, image: Header) -> list[Finding]:
     return findings
 
 
+def _listed(letters: Sequence[str]) -> str:
+    return " and ".join((", ".join(letters[:-1]), letters[-1])) if len(letters) > 1 else letters[0]
+
+
 def check_few_pixels(image: Header, letter: str, size: int, smallest: int) -> list[Finding]:
     """Say that an image is smaller than the smallest input a model takes."""
     if size >= smallest:
         return []
+    found = f"{image.name} has {size} pixel{'s' * (size != 1)} along {letter}"
     return [
         Finding(
-            "few-pixels", "warning", f"{image.name} has {size} pixels along {letter}", f"the model takes at least {smallest}",
+            "few-pixels", "warning", found, f"the model takes at least {smallest}",
             "the rest is padding, in which it may find objects that are not there; give a larger image",
         )
     ]  # fmt: skip
@@ -186,31 +213,23 @@ def _proportions(tensor: Tensor, image: Header) -> list[Finding]:
 def _bit_depth(tensor: Tensor, image: Header) -> list[Finding]:
     import numpy as np
 
-    held, first = np.dtype(image.dtype), tensor.operations[0] if tensor.operations else None
-    if isinstance(first, EnsureDtype) and np.dtype(first.dtype).kind in "iu" and not np.can_cast(held, first.dtype):
-        read = np.iinfo(first.dtype)
-        lost = "fractions and values" if held.kind == "f" else "values"
+    held, read = np.dtype(image.dtype), first_type(tensor)
+    if read is not None and np.dtype(read).kind in "iub" and not np.can_cast(held, read):
         return [
             Finding(
-                "bit-depth", "warning", f"{image.name} is {image.dtype}",
-                f"the model reads {tensor.id} as {first.dtype}, {read.min} to {read.max}",
-                f"{lost} beyond that are cut off; convert the image so that its values fit (in ImageJ: Image > Type)",
+                "bit-depth", "note", f"{image.name} is {image.dtype}", f"the model reads {tensor.id} as {read}",
+                "what does not fit is cut off; `ijbridge check` tells whether anything is",
             )
         ]  # fmt: skip
     top = tensor.value_range[1]
-    depths = {float(2**bits - 1) for bits in (8, 10, 12, 14, 16)}
-    if top not in depths or held.kind != "u" or is_normalised(tensor) or np.iinfo(held).max == np.iinfo(_holding(top)).max:
+    if top not in (1023, 4095, 16383, 65535) or image.dtype != "uint8" or is_normalised(tensor):
         return []
     return [
         Finding(
-            "bit-depth", "warning", f"{image.name} is {image.dtype}, with values up to {np.iinfo(held).max}",
+            "bit-depth", "warning", f"{image.name} is {image.dtype}, with values up to 255",
             f"the model expects up to {top:g} and does not normalise", "scale its values to that range",
         )
     ]  # fmt: skip
-
-
-def _holding(top: float) -> str:
-    return "uint8" if top < 256 else "uint16"
 
 
 def check_casts(tensor: Tensor) -> list[Finding]:

@@ -109,7 +109,7 @@ def make_image(
         raise PixelValueError(
             f"{name}: the image is empty (its shape is {' x '.join(map(str, array.shape))}): give one with pixels."
         )
-    sizes = {axis: float(size) for axis, size in (pixel_size or {}).items() if axis in letters and size > 0}
+    sizes = {axis: float(size) for axis, size in (pixel_size or {}).items() if axis in letters and is_pixel_size(size)}
     return Image(
         array=array,
         header=Header(
@@ -122,6 +122,11 @@ def make_image(
             name=name,
         ),
     )
+
+
+def is_pixel_size(size: float) -> bool:
+    """Whether a number can be the distance between two pixels, in any unit; files hold others too, which say nothing."""
+    return 1e-30 < size < 1e30
 
 
 def from_xarray(data: xr.DataArray, axes: str | None = None) -> Image:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ijbridge import planning, prediction
+from ijbridge import geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
-from ijbridge.graph import read_graph
+from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
@@ -105,11 +105,13 @@ class LoadedModel:
                 if one.back:
                     array = computed.pop(one.tensor.id)
                     resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
+        findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
+        warnings = [finding.sentence for finding in findings if finding.severity == "warning"]
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
-            record=provenance(resolved, record, session, memory, time.perf_counter() - started),
+            record=provenance(resolved, record, session, memory, time.perf_counter() - started, warnings),
             warnings=(
-                *(finding.sentence for finding in resolved.findings if finding.severity == "warning"),
+                *warnings,
                 *(f"The run was repeated in smaller tiles: {retry}." for retry in record.retries),
             ),
         )
@@ -117,7 +119,8 @@ class LoadedModel:
     def resolve(self, images: Mapping[str, Image], options: Options) -> prediction.ResolvedPlan:
         """Plan a run and measure what it needs of the pixels; no network is run. Errors are those of `run`."""
         plan = self.plan({name: image.header for name, image in images.items()}, options)
-        return _resolve(plan, images)[0]
+        with _memory_said(self.description.name):
+            return _resolve(plan, images)[0]
 
     def check(self, images: Mapping[str, Image], options: Options) -> tuple[Finding, ...]:
         """Give all findings on the images, those of severity "error" first; an image that does not fit raises nothing."""
@@ -132,7 +135,8 @@ class LoadedModel:
             chosen = _chosen(plan, images)
             found = [*plan.findings, *_pixel_findings(self.description.inputs, chosen)]
             if all(one.severity != "error" for one in found):
-                found += measure(plan, _resampled(plan, chosen)).findings
+                with _memory_said(self.description.name):
+                    found += measure(plan, _resampled(plan, chosen)).findings
         return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
 
     def images(self, value: ImageLike | Mapping[str, ImageLike], axes: str | None = None) -> dict[str, Image]:
@@ -179,12 +183,13 @@ class LoadedModel:
 
             description = self.description
             source = _weights_source(description, planning.choose_weights(description))
-            facts = read_graph(source)
+            network = Network(source)
             names = {
-                **bind(description.inputs, facts.inputs, "input", description.name),
-                **bind(description.outputs, list(facts.fields), "output", description.name),
+                **bind(description.inputs, network.inputs, "input", description.name),
+                **bind(description.outputs, network.outputs, "output", description.name),
             }
-            self._network = _Network(source, names, facts.renamed(names))
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            self._network = _Network(source, names, network.facts(accepted).renamed(names))
         return self._network
 
     def _session(self, plan: Plan) -> Session:

@@ -92,7 +92,7 @@ def refusals(tensor: Tensor, image: Header) -> list[Finding]:
     findings += [
         Finding(
             "extra-axis", "error", f"{image.name} has the axis {_NAMES[letter]} ({letter})",
-            f"the model's input {tensor.id!r} has not", f"its axes are {', '.join(axis.id for axis in tensor.axes)}",
+            f"the model's input {tensor.id!r} has none", f"its axes are {', '.join(axis.id for axis in tensor.axes)}",
         )
         for letter in _left(_letters(tensor, image), image) if letter in "yxi"
     ]  # fmt: skip

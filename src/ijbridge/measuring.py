@@ -12,7 +12,7 @@ import numpy as np
 
 from ijbridge import processing, statistics, views
 from ijbridge.checks import Finding
-from ijbridge.description import Operation
+from ijbridge.description import Clip, Operation
 from ijbridge.errors import CannotRunError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
@@ -83,7 +83,7 @@ def _measure_need(
 
     def blocks_of(chosen: Sequence[Mapping[str, int]]) -> statistics.Blocks:
         def blocks(whole: Sequence[int]) -> Iterator[tuple[tuple[slice, ...], Array]]:
-            for where in views.blocks(shape, [*uncut, *whole]):
+            for where in views.blocks(shape, [*uncut, *whole], of=len(chosen)):
                 for position in chosen:
                     view = views.sample_view(image.array, image.header.axes, position, letters)
                     part: Array = np.asarray(view[where])
@@ -127,22 +127,24 @@ def _fitted(numbers: Numbers, source: Sequence[AxisPlan], target: Sequence[AxisP
 
 def _constant_findings(plan: Plan, numbers: Mapping[NeedKey, Mapping[SampleKey, Numbers]]) -> Iterator[Finding]:
     inputs = {one.tensor.id: one for one in plan.inputs}
+    said = set()
     for (tensor, number, which), samples in numbers.items():
-        if tensor not in inputs:
+        operation = inputs[tensor].tensor.operations[number] if tensor in inputs else None
+        if operation is None or isinstance(operation, Clip):
             continue
-        need = processing.needs(inputs[tensor].tensor.operations[number])[which]
-        flat = sum(
-            bool(np.any(second == 0) if need.kind == "moments" else np.any(first == second))
-            for first, second in samples.values()
-        )
-        if flat:
-            where = f" in {flat} of {len(samples)} samples" if len(samples) > 1 else ""
-            name = inputs[tensor].image.name
-            all_equal = need.kind == "moments" or need.percentiles == (0.0, 100.0)
-            found = f"{name} is constant" if all_equal else f"{name} has the same value at the {need.described()}"
-            yield Finding(
-                "constant", "warning", f"{found}{where}", "so it cannot be normalised", "the result there means nothing"
-            )
+        need = processing.needs(operation)[which]
+        flat = [second == 0 if need.kind == "moments" else first == second for first, second in samples.values()]
+        found, parts = int(sum(np.count_nonzero(one) for one in flat)), sum(one.size for one in flat)
+        name = inputs[need.reference or tensor].image.name
+        if not found or name in said:
+            continue
+        said.add(name)
+        all_equal = need.kind == "moments" or need.percentiles == (0.0, 100.0)
+        what = f"{name} is constant" if all_equal else f"{name} has the same value at the {need.described()}"
+        where = ""
+        if parts > 1:
+            where = f" in {found} of {parts} {'samples' if parts == len(samples) else 'parts that are normalised on their own'}"
+        yield Finding("constant", "warning", f"{what}{where}", "so it cannot be normalised", "the result there means nothing")
 
 
 def applied(

@@ -69,14 +69,35 @@ class Options:
         OptionError
             If one is malformed; the message says what is allowed.
         """
-        return cls(
-            tile=_tile(tile),
-            halo=_halo(halo),
-            device=_device(device),
-            channels=_channels(channel),
-            rescale=_rescale(rescale),
-            memory=_memory(memory),
-        )
+        given = {"tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory}
+        try:
+            return cls(
+                tile=_tile(tile),
+                halo=_halo(halo),
+                device=_device(device),
+                channels=_channels(channel),
+                rescale=_rescale(rescale),
+                memory=_memory(memory),
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            # what is no text and no number, or a number beyond all sense
+            shown = ", ".join(f"{name}={str(value)[:40]}" for name, value in given.items())
+            raise OptionError(f"The options are not understood ({shown}): {error}.") from error
+
+    @classmethod
+    def named(cls, options: Mapping[str, Any]) -> Options:
+        """Check options given by name.
+
+        Raises
+        ------
+        OptionError
+            If there is no such option, or one is malformed.
+        """
+        known = list(OptionArguments.__annotations__)
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise OptionError(f"There is no option {unknown[0]!r}: the options are {', '.join(known)}.")
+        return cls.read(**options)
 
 
 def _tile(given: TileOption) -> str | int | Mapping[str, int]:
@@ -139,15 +160,13 @@ def _device(value: str) -> str:
 
 
 def _channels(value: Any) -> tuple[str | int, ...]:
-    if value is None:
+    if value is None or (isinstance(value, str) and not value.strip()):
         return ()
-    given = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-    if isinstance(value, str) and not value.strip():
-        return ()
-    chosen = list(given) if isinstance(given, Sequence) else [given]
+    # a name may hold commas; a text is taken apart where the names are known
+    chosen = [value.strip()] if isinstance(value, str) else list(value) if isinstance(value, Sequence) else [value]
     for one in chosen:
         is_number = hasattr(one, "__index__") and not isinstance(one, bool) and index(one) >= 1
-        if not (is_number or (isinstance(one, str) and one)):
+        if not (is_number or (isinstance(one, str) and all(part.strip() for part in one.split(",")))):
             raise OptionError(
                 f"channel={value!s} is not understood: use a channel's number, from 1, or its name, and several with commas "
                 "between them, such as 1,3."
@@ -157,7 +176,7 @@ def _channels(value: Any) -> tuple[str | int, ...]:
 
 def _rescale(value: object) -> bool:
     text = str(value).strip().lower()
-    if isinstance(value, bool | str) and text in ("true", "false"):
+    if (isinstance(value, str) or type(value).__name__ in ("bool", "bool_")) and text in ("true", "false"):
         return text == "true"
     raise OptionError(f"rescale={value!s} is not understood: use true or false.")
 

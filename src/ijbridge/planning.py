@@ -13,14 +13,14 @@ from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
 from ijbridge.checks import Finding
-from ijbridge.description import Binarize, ModelDescription, Tensor, Weights
+from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
-from ijbridge.preparation import Preparation, prepare
+from ijbridge.preparation import Preparation, check_channels, prepare
 from ijbridge.tiling import AxisRules
 
 #: Weights that can be run, best first.
@@ -69,10 +69,7 @@ def plan(
     """
     weights = check_runnable(description)
     device = _device(options.device, resources)
-    prepared = {
-        tensor.id: prepare(tensor, _header(tensor, headers), options.channels, rescale=options.rescale)
-        for tensor in description.inputs
-    }
+    prepared = _prepared(description, headers, options)
     headers = {name: one.header for name, one in prepared.items()}
     maps = {tensor.id: mapping.map_input(tensor, headers[tensor.id]) for tensor in description.inputs}
     loops = _loops(description, headers, maps)
@@ -88,11 +85,12 @@ def plan(
     budget = options.memory if options.memory is not None else resources.memory
     kept = _kept_memory(inputs, outputs, prod(loops.values()))
     for one in prepared.values():
-        _check_rescaled_fits(one, budget)
+        _check_rescaled_fits(one, kept, budget)
     bytes_per_pixel = tile_choice.BYTES_PER_PIXEL
     if facts is not None:
         bytes_per_pixel = facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR
-    left = max(0, budget - kept)
+    # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
+    left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
     ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
     result = Plan(
         description=description,
@@ -105,27 +103,57 @@ def plan(
         halo=str(options.halo),
         memory=kept + tile_choice.tile_pixels(ladder[0]) * bytes_per_pixel,
         budget=budget,
+        when_cut=chosen.findings,
     )
     findings = [
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
         *_rescale_findings(inputs, options),
         *_size_findings(result, rules, network.letters),
         *checks.check_weights(description, weights.format),
-        *(finding for name, found in chosen.findings.items() if not ladder[0][name].is_whole for finding in found),
         *_tile_findings(result, rules, network.letters, options),
         *_memory_findings(result),
     ]
-    return replace(result, findings=tuple(findings))
+    result = replace(result, findings=tuple(findings))
+    return replace(result, findings=result.findings_when(ladder[0]))
+
+
+def _prepared(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> dict[str, Preparation]:
+    inputs = description.inputs
+    if options.channels:
+        check_channels([_header(tensor, headers) for tensor in inputs], options.channels)
+    if options.rescale and not any(axis.pixel_size for tensor in inputs for axis in tensor.axes if axis.kind == "space"):
+        raise PlanError(
+            f"The model {description.name!r} states no pixel size that an image could be rescaled to: leave rescale out."
+        )
+    prepared: dict[str, Preparation] = {}
+    for tensor in inputs:
+        one = prepare(tensor, _header(tensor, headers), options.channels, rescale=options.rescale)
+        prepared[tensor.id] = _as_long(tensor, one, prepared)
+    return prepared
+
+
+def _as_long(tensor: Tensor, one: Preparation, others: Mapping[str, Preparation]) -> Preparation:
+    """Give a rescaled image the size that its input's reference to another wants, where rounding alone is in the way."""
+    shape = list(one.header.shape)
+    for axis in tensor.axes:
+        if isinstance(axis.size, ReferencedSize) and axis.size.tensor in others and axis.letter in one.factors:
+            wanted = axis.size.of(others[axis.size.tensor].header.size(axis.letter or "") or 1)
+            place = one.header.axes.index(axis.letter or "")
+            if abs(wanted - shape[place]) == 1:
+                shape[place] = wanted
+    return replace(one, header=replace(one.header, shape=tuple(shape)))
 
 
 def refusals(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> list[Finding]:
-    """Give every reason for which the axes of the images are refused, where `plan` raises the first."""
-    findings: list[Finding] = []
+    """Give every reason for which the axes of the images are refused, where `plan` raises the first, and what else there is."""
+    refused: list[Finding] = []
+    others: list[Finding] = []
     for tensor in description.inputs:
         with contextlib.suppress(IJBridgeError):  # what else is wrong is said by `plan`
             prepared = prepare(tensor, _header(tensor, headers), options.channels, rescale=False)
-            findings += mapping.refusals(tensor, prepared.header)
-    return findings
+            refused += mapping.refusals(tensor, prepared.header)
+            others += checks.check_header(tensor, prepared.header, {})
+    return [*refused, *others] if refused else []
 
 
 def check_runnable(description: ModelDescription) -> Weights:
@@ -215,12 +243,12 @@ def _loops(description: ModelDescription, headers: Mapping[str, Header], maps: M
     return loops
 
 
-def _check_rescaled_fits(prepared: Preparation, budget: int) -> None:
-    if prepared.factors and prepared.nbytes > budget:
+def _check_rescaled_fits(prepared: Preparation, kept: int, budget: int) -> None:
+    if prepared.factors and kept > budget:
         raise PlanError(
-            f"{prepared.source.name} rescaled to the model's pixel size is {prepared.header.described()} and takes "
-            f"{amount(prepared.nbytes)} of memory, of which there are {amount(budget)}: see that its pixel size is right, or "
-            "give a part of the image."
+            f"{prepared.source.name} rescaled to the model's pixel size is {prepared.header.described()}, and with its results "
+            f"takes {amount(kept)} of memory, of which there are {amount(budget)}: see that its pixel size is right, or give a "
+            "part of the image."
         )
 
 
@@ -243,7 +271,10 @@ def _rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Fin
 
 
 def _size_findings(result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None]) -> list[Finding]:
-    images = {one.tensor.id: one.image for one in result.inputs}
+    images = {
+        one.tensor.id: replace(one.image, name=f"{one.image.name}, rescaled,") if one.preparation.factors else one.image
+        for one in result.inputs
+    }
     return [
         finding
         for name, line in result.lines.items()

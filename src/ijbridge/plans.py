@@ -56,7 +56,8 @@ class OutputPlan:
     def is_labels(self) -> bool:
         """Whether the values name something, so that none may be made between two of them."""
         operations, dtype = self.tensor.operations, self.computed.dtype
-        made_binary = bool(operations) and isinstance(operations[-1], Binarize)
+        made = [one for one in operations if not isinstance(one, EnsureDtype)]
+        made_binary = bool(made) and isinstance(made[-1], Binarize)
         return bool(self.tensor.values) or made_binary or "int" in dtype or dtype == "bool"
 
     @property
@@ -81,9 +82,10 @@ class OutputPlan:
 class Plan:
     """All that is decided about a run.
 
-    ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps
-    each image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image,
-    ``budget`` those that may be. ``tried`` says what a run before this one ended of.
+    ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps each
+    image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image, ``budget``
+    those that may be. ``when_cut`` has, per line, what is to be said where tiles cut it; ``tried`` says what a run before this
+    one ended of.
     """
 
     description: ModelDescription
@@ -97,6 +99,7 @@ class Plan:
     memory: int
     budget: int
     findings: tuple[Finding, ...] = ()
+    when_cut: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
 
     @property
@@ -118,15 +121,20 @@ class Plan:
         """Give the halo along a line, in pixels of the input."""
         return geometry.halo_on_line(line, (axis for output in self.outputs for axis in output.axes))
 
-    def smaller(self, because: str) -> Plan:
-        """Give the plan with tiles of at most half the pixels, for a run after one that ended ``because``.
+    def findings_when(self, lines: Mapping[str, Line]) -> tuple[Finding, ...]:
+        """Give the findings of a run in these tiles."""
+        cut = (finding for name, found in self.when_cut.items() if not lines[name].is_whole for finding in found)
+        return tuple(dict.fromkeys((*self.findings, *cut)))
+
+    def smaller(self, because: str, than: int | None = None) -> Plan:
+        """Give the plan with tiles of at most half the pixels (of ``than``), for a run after one that ended ``because``.
 
         Raises
         ------
         PlanError
             If it has no smaller ones.
         """
-        allowed = tile_choice.tile_pixels(self.lines) // 2
+        allowed = (than or tile_choice.tile_pixels(self.lines)) // 2
         ladder = tuple(lines for lines in self.ladder if tile_choice.tile_pixels(lines) <= allowed)
         tried = f"tile {tile_text(self.lines)}: {because}"
         if not ladder:
@@ -134,7 +142,7 @@ class Plan:
                 f"{self.description.name!r} cannot be run on {self.inputs[0].image.name} in smaller tiles than "
                 f"{tile_text(self.lines)} ({because}): close other programs, name a smaller tile, or give a part of the image."
             )
-        return replace(self, ladder=ladder, tried=(*self.tried, tried))
+        return replace(self, ladder=ladder, tried=(*self.tried, tried), findings=self.findings_when(ladder[0]))
 
     def __str__(self) -> str:
         """Say what would be done, for a person."""

@@ -197,9 +197,9 @@ class _Run:
             where.append(indices)
             part = part[(*(slice(None),) * number, indices)]
             if padding.mode == "constant" and start + length > axis.size:
-                part[(*(slice(None),) * number, slice(axis.size - start, None))] = processing.cast(
-                    np.asarray(padding.value), part.dtype.name
-                )
+                if processing.cast(np.asarray(padding.value), part.dtype.name) != padding.value:
+                    part = part.astype(np.float64)
+                part[(*(slice(None),) * number, slice(axis.size - start, None))] = padding.value
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.tensor.operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)
@@ -250,7 +250,7 @@ class _Run:
             return part
 
         def before(samples: Sequence[int], until: int, whole: Sequence[int]) -> Iterator[tuple[tuple[slice, ...], Array]]:
-            for where in views.blocks(shape, [*uncut, *whole]):
+            for where in views.blocks(shape, [*uncut, *whole], of=len(samples)):
                 for sample in samples:
                     yield where, processed(sample, where, until)
 

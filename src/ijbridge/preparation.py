@@ -16,6 +16,9 @@ from ijbridge.errors import AxesError, PlanError
 from ijbridge.image import Header, Image
 from ijbridge.resampling import resample, resampled_size
 
+#: Pixel sizes further apart than this are a mistake.
+_MOST = 1000
+
 #: A pixel size that differs by less than this share is the model's.
 _EXACT = 0.01
 
@@ -25,13 +28,15 @@ class Preparation:
     """What becomes of an image before the model's own operations.
 
     ``source`` is the image as it is given, ``header`` as the model gets it. ``channels`` are the numbers (from 0) of the
-    chosen channels, None where all are taken; ``factors`` the new pixels per pixel of each axis that is resampled.
+    chosen channels, None where all are taken; ``factors`` the new pixels per pixel of each resampled axis; ``is_labels``
+    says that the values name something, so that none may be made between two of them.
     """
 
     source: Header
     header: Header
     channels: tuple[int, ...] | None = None
     factors: Mapping[str, float] = field(default_factory=dict)
+    is_labels: bool = False
 
     def chosen(self, image: Image) -> Image:
         """Give the image with the chosen channels; a view, unless three and more lie at uneven distances."""
@@ -49,7 +54,7 @@ class Preparation:
         if not self.factors:
             return image
         array = np.empty(self.header.shape, self.header.dtype)
-        resample(image.array, image.header.axes, self.factors, array)
+        resample(image.array, image.header.axes, self.factors, array, nearest=self.is_labels)
         return Image(array, self.header)
 
     @property
@@ -78,12 +83,30 @@ def prepare(tensor: Tensor, image: Header, channels: Sequence[str | int], *, res
     PlanError
         If rescaling is asked for and the pixel size of model or image is not known.
     """
-    numbers = tuple(_channel(one, image) for one in channels) if channels else None
-    if numbers is not None and "c" not in image.axes:
-        numbers = None  # its only channel is the one that was asked for
+    numbers = tuple(_channel(one, image) for one in _named(channels, image)) if channels and "c" in image.axes else None
     header = image if numbers is None else _with_channels(image, numbers)
     factors = _factors(tensor, header) if rescale else {}
-    return Preparation(image, _on_grid(header, factors), numbers, factors)
+    return Preparation(image, _on_grid(header, factors), numbers, factors, bool(tensor.values))
+
+
+def check_channels(images: Sequence[Header], channels: Sequence[str | int]) -> None:
+    """Refuse channels of images that have none; of several images, one that has some will do.
+
+    Raises
+    ------
+    AxesError
+        If a channel other than the first is wanted.
+    """
+    if not any("c" in image.axes for image in images):
+        for one in _named(channels, images[0]):
+            _channel(one, images[0])
+
+
+def _named(channels: Sequence[str | int], image: Header) -> list[str | int]:
+    """Take a text apart at its commas, unless it is a name."""
+    if len(channels) == 1 and isinstance(channels[0], str) and channels[0] not in image.channel_names:
+        return [part.strip() for part in channels[0].split(",")]
+    return list(channels)
 
 
 def _sliced(channels: tuple[int, ...]) -> slice | list[int]:
@@ -108,8 +131,8 @@ def _channel(wanted: str | int, image: Header) -> int:
         return int(wanted) - 1
     have = f"{count} channels" if count > 1 else "one channel"
     named = f" ({', '.join(names)})" if names else ""
-    allowed = f"choose 1 to {count}" if count > 1 else "leave the channel out"
-    raise AxesError(f"{image.name} has {have}{named}, but not the channel {wanted}: {allowed}{' or a name' if names else ''}.")
+    allowed = f"choose 1 to {count}{' or a name' if names else ''}" if count > 1 else "leave the channel out"
+    raise AxesError(f"{image.name} has {have}{named}, but not the channel {wanted}: {allowed}.")
 
 
 def _with_channels(image: Header, channels: Sequence[int]) -> Header:
@@ -125,11 +148,6 @@ def _with_channels(image: Header, channels: Sequence[int]) -> Header:
 def _factors(tensor: Tensor, image: Header) -> dict[str, float]:
     stated = [axis for axis in tensor.axes if axis.kind == "space" and axis.pixel_size is not None]
     letters = [axis.letter for axis in stated if axis.letter is not None and axis.letter in image.axes]
-    if not letters:
-        raise PlanError(
-            f"The model states no pixel size for its input {tensor.id!r}, so {image.name} cannot be rescaled to it: leave "
-            "rescale out."
-        )
     factors = {letter: pixel_size_factor(tensor, image, letter) for letter in letters}
     known = {letter: factor for letter, factor in factors.items() if factor is not None}
     if len(known) < len(letters):
@@ -138,6 +156,12 @@ def _factors(tensor: Tensor, image: Header) -> dict[str, float]:
             f"{image.name} has no pixel size in a unit of length along {unknown}, so it cannot be rescaled to the model's: set "
             "it (in ImageJ: Image > Properties), or leave rescale out."
         )
+    for letter, factor in known.items():
+        if not 1 / _MOST <= factor <= _MOST:
+            raise PlanError(
+                f"The pixels of {image.name} are {factor:.3g} times as large along {letter} as the model's, which is more than "
+                f"{_MOST} times apart: see that the pixel size is right."
+            )
     return {letter: factor for letter, factor in known.items() if abs(factor - 1) > _EXACT}
 
 

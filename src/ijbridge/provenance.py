@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ijbridge._version import __version__
@@ -13,8 +13,15 @@ from ijbridge.resources import PeakMemory
 from ijbridge.runtimes import Session
 
 
-def provenance(resolved: ResolvedPlan, record: Record, session: Session, memory: PeakMemory, seconds: float) -> dict[str, Any]:
-    """Give the record as plain data (JSON); ``memory`` and ``seconds`` are those of the whole run."""
+def provenance(
+    resolved: ResolvedPlan,
+    record: Record,
+    session: Session,
+    memory: PeakMemory,
+    seconds: float,
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """Give the record as plain data (JSON); ``memory``, ``seconds`` and ``warnings`` are those of the whole run."""
     import numpy as np
 
     plan = resolved.plan
@@ -38,7 +45,7 @@ def provenance(resolved: ResolvedPlan, record: Record, session: Session, memory:
         "padding": {one.tensor.id: str(one.tensor.padding) for one in plan.inputs},
         "device": session.device,
         "statistics": statistics_text(resolved),
-        "warnings": [finding.sentence for finding in resolved.findings if finding.severity == "warning"],
+        "warnings": list(warnings),
         "network_runs": record.tiles,
         "retries": list(record.retries),
         "seconds": round(seconds, 3),

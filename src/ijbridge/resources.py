@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from ijbridge.planning import Resources
 
-#: Where Linux states a container's limit and use (control groups, version 2 and 1).
+#: Where Linux mounts control groups, version 2 and 1, and what their files are called.
 _CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    (Path("/sys/fs/cgroup"), "", "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 
 
@@ -27,14 +28,32 @@ def _free_memory() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    for limit_file, use_file in _CGROUPS:
+    for group, limit_file, use_file in _groups():
         try:
-            limit, used = Path(limit_file).read_text().strip(), int(Path(use_file).read_text())
+            limit, used = (group / limit_file).read_text().strip(), int((group / use_file).read_text())
+            # pages of files, which the system gives up when memory is wanted, count as used there
+            kept = {
+                key: int(number) for key, number in (line.split() for line in (group / "memory.stat").read_text().splitlines())
+            }
         except (OSError, ValueError):
             continue
         if limit.isdigit():
-            free = min(free, max(0, int(limit) - used))
+            cached = kept.get("inactive_file", kept.get("total_inactive_file", 0))
+            free = min(free, max(0, int(limit) - used + cached))
     return free
+
+
+def _groups() -> Iterator[tuple[Path, str, str]]:
+    """Give the control groups that this process is in, from its own up to the root, with their files of limit and use."""
+    try:
+        own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return
+    for root, controller, limit, use in _CGROUPS:
+        paths = [path for _, names, path in own if controller in names.split(",")]
+        for path in paths or ["/"]:
+            group = root / path.lstrip("/")
+            yield from ((one, limit, use) for one in (group, *group.parents) if one == root or root in one.parents)
 
 
 class PeakMemory:

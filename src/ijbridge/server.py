@@ -15,13 +15,14 @@ from typing import Any
 
 from ijbridge.describing import description_dict
 from ijbridge.errors import OptionError
-from ijbridge.image import Header, Image
+from ijbridge.image import Header, Image, is_pixel_size
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
 from ijbridge.plans import OutputPlan
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
+from ijbridge.tile_choice import tile_pixels
 from ijbridge.typing import Array
 
 #: What an image's title may end with that says nothing of it.
@@ -69,7 +70,7 @@ class InferenceServer:
         -------
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
-            ``units``, ``channel_names``; ``warnings``; ``summary``.
+            ``units``, ``channel_names``; ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``summary``.
         """
         with self._lock:
             loaded = self._model(model)
@@ -77,6 +78,7 @@ class InferenceServer:
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
             "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
+            "tile_pixels": tile_pixels(plan.lines),
             "summary": str(plan),
         }
 
@@ -90,10 +92,12 @@ class InferenceServer:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
         attempt: int = 0,
+        tried: int | None = None,
     ) -> dict[str, Any]:
         """Run a model on ``pixels`` and fill ``results``, whose shapes and types are those `plan` gave.
 
-        An ``attempt`` after one in which the system ended the process takes smaller tiles.
+        An ``attempt`` after one in which the system ended the process takes smaller tiles, than ``tried`` pixels where it is
+        known how many were.
 
         Returns
         -------
@@ -106,7 +110,7 @@ class InferenceServer:
             name, checked = _only_input(loaded), _options(options)
             plan = loaded.plan({name: header}, checked)
             if attempt:
-                plan = plan.smaller("the system ended the process, mostly for want of memory")
+                plan = plan.smaller("the system ended the process, mostly for want of memory", tried)
             outputs = plan.outputs
             into = {
                 one.tensor.id: array
@@ -146,7 +150,9 @@ def _header(image: Mapping[str, Any]) -> Header:
         shape=tuple(int(size) for size in image["shape"]),
         dtype=str(image["dtype"]),
         axes=str(image["axes"]),
-        pixel_size={axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items()},
+        pixel_size={
+            axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items() if is_pixel_size(float(size))
+        },
         unit={axis: str(unit) for axis, unit in dict(image.get("units") or {}).items()},
         channel_names=channel_names,
         name=stem + part,
@@ -160,7 +166,7 @@ def _header(image: Mapping[str, Any]) -> Header:
 
 
 def _options(options: Mapping[str, Any]) -> Options:
-    return Options.read(**{key: value for key, value in options.items() if value is not None})
+    return Options.named({key: value for key, value in options.items() if value is not None})
 
 
 def _only_input(loaded: LoadedModel) -> str:

@@ -10,8 +10,11 @@ from ijbridge import tiling
 from ijbridge.errors import PlanError
 from ijbridge.tiling import AxisRules, Line
 
-#: Pixels of the largest tile that is chosen automatically: larger ones stop being faster and only take memory.
-_MAX_TILE_PIXELS = 2**20
+#: Pixels of a tile that is large enough: larger ones stop being faster and only take memory, unless halos cost more.
+_ENOUGH_PIXELS = 2**20
+
+#: Pixels computed per pixel of the image above which larger tiles are worth their memory.
+_MOST_WORK = 1.5
 
 #: What a network of ordinary width holds per input pixel while it runs (64 float32 maps at full size, eight times).
 BYTES_PER_PIXEL = 2048
@@ -55,7 +58,10 @@ def ladder(
     if tile != "auto":
         wanted = {name: tile.get(letters[name] or "") if isinstance(tile, Mapping) else _one_size(tile) for name in sizes}
         return (_lay(sizes, rules, letters, wanted),)
-    largest = max(1, min(_MAX_TILE_PIXELS, memory // 2 // bytes_per_pixel))
+    most = max(1, memory // bytes_per_pixel)
+    largest = min(_ENOUGH_PIXELS, most)
+    while largest < most and _work(_lay(sizes, rules, letters, _cube(sizes, rules, largest))) > _MOST_WORK:
+        largest = min(2 * largest, most)
     tilings: list[dict[str, Line]] = []
     in_one_piece = pixels({name: rules[name].valid(size) for name, size in sizes.items()})
     if in_one_piece * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
@@ -65,7 +71,7 @@ def ladder(
             f"{in_one_piece * bytes_per_pixel / 1e9:.1f} GB of memory, of which {memory / 1e9:.1f} GB are free: give a part "
             "of the image, try it all the same (tile=whole), or name a tile (tile=512) and mind the seams."
         )
-    if in_one_piece <= largest * _WHOLE_ALLOWANCE:
+    if in_one_piece <= min(largest * _WHOLE_ALLOWANCE, most):
         tilings.append(_lay(sizes, rules, letters, dict.fromkeys(sizes)))
     budget = float(largest)
     while budget >= 1 and len(tilings) < 12:
@@ -84,6 +90,11 @@ def pixels(sizes: Mapping[str, int]) -> int:
 def tile_pixels(lines: Mapping[str, Line]) -> int:
     """Give how many pixels the inputs of one run have together."""
     return pixels({name: line.tile for name, line in lines.items()})
+
+
+def _work(lines: Mapping[str, Line]) -> float:
+    """Give how many pixels are computed for each pixel of the image."""
+    return prod(len(line.starts) * line.tile / line.size for line in lines.values())
 
 
 def _per_input(lines: Iterable[str]) -> list[list[str]]:

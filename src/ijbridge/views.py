@@ -37,8 +37,12 @@ def positions(loops: Mapping[str, int]) -> Iterator[dict[str, int]]:
         yield dict(zip(loops, numbers, strict=True))
 
 
-def blocks(shape: Sequence[int], uncut: Sequence[int] = ()) -> Iterator[tuple[slice, ...]]:
-    """Cut a shape into blocks of about `BLOCK` elements, first along its first axes; those in ``uncut`` stay whole."""
+def blocks(shape: Sequence[int], uncut: Sequence[int] = (), of: int = 1) -> Iterator[tuple[slice, ...]]:
+    """Cut a shape into blocks of about `BLOCK` elements, first along its first axes; those in ``uncut`` stay whole.
+
+    Where blocks ``of`` so many arrays are needed at once, they are as much smaller.
+    """
+    most = max(1, BLOCK // of)
     if not shape:
         yield ()
         return
@@ -47,10 +51,10 @@ def blocks(shape: Sequence[int], uncut: Sequence[int] = ()) -> Iterator[tuple[sl
         total = 1
         for size in sizes:
             total *= size
-        if total <= BLOCK:
+        if total <= most:
             break
         if axis not in uncut:
-            sizes[axis] = max(1, sizes[axis] * BLOCK // total)
+            sizes[axis] = max(1, sizes[axis] * most // total)
     starts = [range(0, whole, size) for whole, size in zip(shape, sizes, strict=True)]
     for corner in product(*starts):
         yield tuple(slice(start, min(start + size, whole)) for start, size, whole in zip(corner, sizes, shape, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from ijbridge.description import (
@@ -122,7 +123,10 @@ def _padding(fields: Fields) -> Padding:
     if "pad" not in fields:
         return Padding("symmetric")
     pad = fields.mapping("pad")
-    return Padding(PADDING_MODES[PADDING_MODES.index(pad.one_of("mode", PADDING_MODES, "constant"))], pad.number("value", 0.0))
+    value = pad.number("value", 0.0)
+    if not isfinite(value):
+        raise pad.wrong("value", "a number")
+    return Padding(PADDING_MODES[PADDING_MODES.index(pad.one_of("mode", PADDING_MODES, "constant"))], value)
 
 
 def _with_casts(operations: list[Operation], dtype: str, *, at_start: bool) -> tuple[Operation, ...]:

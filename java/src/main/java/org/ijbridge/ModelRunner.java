@@ -49,7 +49,7 @@ final class ModelRunner {
 		try {
 			feedback.progress("sharing the image", 0, 0);
 			Pixels.write(image, header, blocks.get(0));
-			final Reply prediction = predict(request, blocks);
+			final Reply prediction = predict(request, plan, blocks);
 			final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
 			warnings.addAll(prediction.texts("warnings"));
 			warnings.forEach(feedback::warn);
@@ -67,7 +67,9 @@ final class ModelRunner {
 	}
 
 	/** Once more, with smaller tiles, where the system killed the worker: nothing can be known of that beforehand. */
-	private Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks) throws BridgeException {
+	private Reply predict(final Map<String, Object> request, final Reply plan, final List<SharedBlock> blocks)
+		throws BridgeException
+	{
 		try {
 			return client.predict(request, blocks, feedback);
 		}
@@ -79,6 +81,8 @@ final class ModelRunner {
 			"smaller tiles.");
 		final Map<String, Object> again = new LinkedHashMap<>(request);
 		again.put("attempt", 1);
+		// The memory of the worker that died is free again, so that a new plan alone might have the same tiles.
+		again.put("tile_pixels", plan.text("tile_pixels"));
 		try {
 			return client.predict(again, blocks, feedback);
 		}

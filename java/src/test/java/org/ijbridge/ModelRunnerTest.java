@@ -45,6 +45,7 @@ class ModelRunnerTest {
 			output.put("channel_names", Arrays.asList("same", "negative"));
 			final Map<String, Object> reply = new LinkedHashMap<>();
 			reply.put("outputs", Collections.singletonList(output));
+			reply.put("tile_pixels", 4096);
 			reply.put("warnings", Collections.singletonList("mind the gap"));
 			return new Reply(reply);
 		}
@@ -275,6 +276,7 @@ class ModelRunnerTest {
 		assertEquals(client.request, client.asked.get(0));
 		final Map<String, Object> again = new LinkedHashMap<>(client.request);
 		again.put("attempt", 1);
+		again.put("tile_pixels", "4096");
 		assertEquals(again, client.asked.get(1));
 		assertEquals(Arrays.asList("The Python worker was killed by the system, mostly for want of memory: it is run " +
 			"again with smaller tiles.", "mind the gap", "and the step"), client.said);
