@@ -48,12 +48,22 @@ class Session:
 class ImageJ:
     """A folder with a plain ImageJ in which the plugin and the jars beside it are installed, and nothing else.
 
-    ``installed`` says that they are there already; ``class_path`` are jars that are loaded before any plugin's, beside ImageJ.
+    ``installed`` says that they are there already; ``class_path`` are jars that are loaded before any plugin's, beside ImageJ;
+    ``before`` is a command that runs the one that stands behind it; ``java`` are options of the Java that runs ImageJ.
     """
 
-    def __init__(self, folder: Path, display: str, *, installed: bool = False, class_path: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        display: str,
+        before: Sequence[str] = (),
+        java: Sequence[str] = (),
+        *,
+        installed: bool = False,
+        class_path: Sequence[Path] = (),
+    ) -> None:
         self.folder = folder
-        self._display = display
+        self._display, self._before, self._java = display, before, java
         self._class_path = os.pathsep.join(str(jar) for jar in (IMAGEJ, *class_path))
         if installed:
             return
@@ -62,8 +72,11 @@ class ImageJ:
         for jar in (JAR, *(JARS / "dependency").glob("*.jar")):
             shutil.copy(jar, plugins)
 
-    def run(self, macros: Mapping[str, str]) -> Session:
-        """Run macros one after the other in one ImageJ with windows; one that is stopped does not stop the others."""
+    def run(self, macros: Mapping[str, str], *, status: int = 0) -> Session:
+        """Run macros one after the other in one ImageJ with windows; one that is stopped does not stop the others.
+
+        Of an ImageJ that is to end with another exit status than 0, only the macros that were done have left something.
+        """
         arguments = []
         for name, macro in macros.items():
             path = self._file(f"{name}.ijm")
@@ -76,8 +89,10 @@ class ImageJ:
                 "-eval",
                 f'File.saveString("" + getInfo("log"), "{log}"); print("\\\\Clear"); close("*");',
             ]
-        self._start([*arguments, "-eval", 'run("Quit");'], os.environ)
-        return Session({name: self._ran(name) for name in macros}, self._log_file())
+            value.unlink(missing_ok=True)
+        self._start([*arguments, "-eval", 'run("Quit");'], os.environ, status)
+        done = [name for name in macros if status == 0 or self._file(f"{name}.value").exists()]
+        return Session({name: self._ran(name) for name in done}, self._log_file())
 
     def run_without_windows(self, macro: str, environment: Mapping[str, str]) -> list[str]:
         """Run one macro by ``-batch`` and give what ImageJ prints, which is what would be in its Log window."""
@@ -85,10 +100,12 @@ class ImageJ:
         path.write_text(macro, encoding="utf-8")
         return self._start(["-batch", str(path)], environment).splitlines()
 
-    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str], status: int = 0) -> str:
         self._file("ijbridge.log").unlink(missing_ok=True)
         command = [
+            *self._before,
             str(find_java()),
+            *self._java,
             "-Dfile.encoding=UTF-8",
             f"-Duser.home={self.folder}",
             f"-Dijbridge.log={self._file('ijbridge.log')}",
@@ -105,7 +122,7 @@ class ImageJ:
         except subprocess.TimeoutExpired as error:
             said = (error.stdout or b"").decode(errors="replace")
             raise AssertionError(f"ImageJ did not end (a dialog?); it said: {said}; log: {self._log_file()}") from error
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def _file(self, name: str) -> Path:

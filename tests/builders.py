@@ -16,6 +16,7 @@ _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
     "uint8": TensorProto.UINT8,
+    "uint16": TensorProto.UINT16,
     "float16": TensorProto.FLOAT16,
 }
 

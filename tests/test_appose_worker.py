@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +21,7 @@ from appose.service import Service, TaskStatus
 import ijbridge
 from builders import one_conv, write_model
 from ijbridge._version import PROTOCOL
+from processes import ends
 
 LAUNCH = "import appose.python_worker; appose.python_worker.main()"
 INIT = "import numpy, onnxruntime, ijbridge.appose_worker"
@@ -87,6 +91,17 @@ def shared(*sizes: int) -> Iterator[list[Any]]:
         for segment in segments:
             segment.close()
             segment.unlink()
+
+
+@contextmanager
+def files(folder: Path, *sizes: int) -> Iterator[list[dict[str, Any]]]:
+    """Files of so many bytes to be mapped, as the plugin names them."""
+    references = [{"file": str(folder / f"block{number}"), "size": size} for number, size in enumerate(sizes)]
+    for reference in references:
+        Path(str(reference["file"])).write_bytes(bytes(int(str(reference["size"]))))
+    yield references
+    for reference in references:
+        Path(str(reference["file"])).unlink()
 
 
 def picture(*shape: int, dtype: str = "uint16") -> Any:
@@ -258,6 +273,61 @@ def test_shared_memory_is_gone_when_the_plugin_unlinks_it(worker: Worker, model:
         worker.call("predict", segments, model=str(model), image=about(array), options={})
         assert all(file.exists() for file in files)
     assert not any(file.exists() for file in files)
+
+
+def test_a_file_serves_as_shared_memory_does(worker: Worker, model: Path, tmp_path: Path) -> None:
+    array = picture(40, 50)
+    request: Mapping[str, Any] = {"model": str(model), "image": about(array), "options": {"tile": 24}}
+    with files(tmp_path, array.nbytes, 4 * array.size) as segments:
+        Path(segments[0]["file"]).write_bytes(array.tobytes())
+        assert "error" not in worker.call("predict", segments, **request)
+        found = Path(segments[1]["file"]).read_bytes()
+        if sys.platform == "linux":
+            assert str(tmp_path) not in Path(f"/proc/{worker.call('hello')['pid']}/maps").read_text()
+    assert found == predict(worker, model, array)[0].tobytes()
+
+
+def test_a_file_that_cannot_be_opened_is_a_reply(worker: Worker, model: Path, tmp_path: Path) -> None:
+    array = picture(40, 50)
+    request: Mapping[str, Any] = {"model": str(model), "image": about(array), "options": {}}
+    gone = {"file": str(tmp_path / "gone"), "size": array.nbytes}
+    kind, message = error(worker.call("predict", [gone, gone], **request))
+    assert kind == "OptionError"
+    assert message.startswith(f"The shared file {gone['file']} of 4000 bytes cannot be opened (")
+    with files(tmp_path, 100, 4 * array.size) as segments:
+        kind, message = error(worker.call("predict", [{**segments[0], "size": 4000}, segments[1]], **request))
+        assert kind == "OptionError"
+
+
+#: Starts a worker, gives it a long task on two files, and dies at its first tile.
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from test_appose_worker import PROTOCOL, HANDLE, Worker, about, picture
+folder, model = Path(sys.argv[1]), sys.argv[2]
+worker = Worker(folder)
+print(worker.call("hello")["pid"], flush=True)
+array = picture(20, 300, 300)
+def hear(event):
+    if event.current is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+segments = [{"file": str(folder / "in"), "size": array.nbytes}, {"file": str(folder / "out"), "size": 2 * array.nbytes}]
+Path(segments[0]["file"]).write_bytes(array.tobytes())
+Path(segments[1]["file"]).write_bytes(bytes(2 * array.nbytes))
+worker.call("predict", segments, hear, model=model, image=about(array, "tyx"), options={"tile": 24})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say that a parent died")
+def test_a_worker_whose_imagej_was_killed_ends_and_deletes_what_has_a_name(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    command = [sys.executable, "-c", DIES, str(folder), str(model)]
+    dead = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=False)
+    assert dead.returncode == -signal.SIGKILL
+    assert ends(int(dead.stdout), within=5)  # the whole task takes longer
+    assert list(folder.iterdir()) == []
 
 
 def test_an_image_is_checked_in_the_worker(worker: Worker, model: Path) -> None:

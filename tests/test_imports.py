@@ -19,7 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing"),
     ("axes", "units", "description"),
-    ("image", "options", "interpreters"),
+    ("image", "options", "interpreters", "segments"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
     ("network_facts", "network_memory", "network_knowledge"),
     ("network_layers",),

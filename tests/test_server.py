@@ -64,6 +64,31 @@ def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
     assert "t is looped over (3)" in reply["summary"]
 
 
+def test_a_channel_is_found_by_its_name_where_the_image_has_names(model: Path) -> None:
+    array = picture(2, 40, 50)
+    image = about(array, "cyx", channel_names=["DAPI", "GFP"])
+    result = np.zeros((40, 50), np.float32)
+    InferenceServer().predict(str(model), image, {"channel": "GFP", "tile": 24}, array, [result])
+    np.testing.assert_array_equal(result, ijbridge.predict(model, array[1], tile=24))
+    with pytest.raises(AxesError, match=r"cells has 2 channels \(DAPI, GFP\), but not the channel RFP"):
+        InferenceServer().plan(str(model), image, {"channel": "RFP"})
+
+
+@pytest.mark.parametrize(("axes", "names"), [("cyx", ["DAPI"]), ("cyx", ["a", "b", "c"]), ("zyx", ["a", "b"])])
+def test_names_that_are_not_one_for_each_channel_are_refused(model: Path, axes: str, names: list[str]) -> None:
+    with pytest.raises(OptionError, match="give one name for each, or none"):
+        InferenceServer().plan(str(model), about(picture(2, 40, 50), axes, channel_names=names), {})
+
+
+def test_a_part_of_an_image_is_named_in_title_and_record(model: Path) -> None:
+    array = picture(40, 50)
+    image = about(array, part="50x40 at 7,3")
+    (planned,) = InferenceServer().plan(str(model), image, {})["outputs"]
+    assert planned["title"] == "cells (50x40 at 7,3)-out"
+    reply = InferenceServer().predict(str(model), image, {}, array, [np.zeros((40, 50), np.float32)])
+    assert "images.raw: cells (50x40 at 7,3)" in reply["provenance"]
+
+
 def test_a_prediction_has_the_same_bytes_as_from_python(model: Path) -> None:
     for dtype in ("uint8", "uint16", "float32"):
         array = picture(40, 50, dtype=dtype)

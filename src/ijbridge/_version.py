@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 #: Raised by one whenever a message between the jar and the Python worker changes its meaning.
-PROTOCOL = 1
+PROTOCOL = 2

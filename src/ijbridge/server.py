@@ -61,7 +61,8 @@ class InferenceServer:
         Parameters
         ----------
         image
-            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``.
+            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``; where they are known, ``channel_names``, one
+            for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
             ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
 
@@ -142,8 +143,10 @@ class InferenceServer:
 
 def _header(image: Mapping[str, Any]) -> Header:
     name = str(image["name"])
-    stem = next((name[: -len(one)] for one in _SUFFIXES if name.lower().endswith(one)), name)
-    return Header(
+    stem = next((name[: -len(one)] for one in _SUFFIXES if name.lower().endswith(one)), name) or name
+    part = f" ({image['part']})" if image.get("part") else ""
+    channel_names = tuple(str(one) for one in image.get("channel_names") or ())
+    header = Header(
         shape=tuple(int(size) for size in image["shape"]),
         dtype=str(image["dtype"]),
         axes=str(image["axes"]),
@@ -151,8 +154,15 @@ def _header(image: Mapping[str, Any]) -> Header:
             axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items() if is_pixel_size(float(size))
         },
         unit={axis: str(unit) for axis, unit in dict(image.get("units") or {}).items()},
-        name=stem or name,
+        channel_names=channel_names,
+        name=stem + part,
     )
+    if channel_names and len(channel_names) != header.size("c"):
+        raise OptionError(
+            f"The image {name!r} comes with {len(channel_names)} names for its {header.size('c') or 'no'} channels: give one "
+            "name for each, or none."
+        )
+    return header
 
 
 def _options(options: Mapping[str, Any]) -> Options:

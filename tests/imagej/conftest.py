@@ -36,7 +36,8 @@ def imagej(screen: str, tmp_path_factory: pytest.TempPathFactory) -> ImageJ:
 @pytest.fixture(scope="module")
 def person(imagej: ImageJ) -> None:
     """Let macros call what Java's ``Person`` does: `call("Person.answers", ...)`."""
-    shutil.copy(JARS / "test-classes" / "Person.class", imagej.folder / "plugins")
+    for file in (JARS / "test-classes").glob("Person*.class"):
+        shutil.copy(file, imagej.folder / "plugins")
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,29 @@
 import ij.IJ;
+import ij.ImageJ;
 import ij.ImagePlus;
 import ij.WindowManager;
 import ij.gui.GenericDialog;
+import ij.gui.ProgressBar;
 import ij.plugin.frame.Recorder;
 import java.awt.Checkbox;
+import java.awt.Choice;
 import java.awt.EventQueue;
 import java.awt.TextField;
 import java.awt.Window;
 import java.awt.event.ActionEvent;
 import java.awt.event.KeyEvent;
 import java.io.File;
+import java.lang.reflect.Field;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * What a person does in ImageJ and a macro cannot: {@code call("Person.answers", ...)} in the tests of
@@ -31,11 +43,8 @@ public final class Person {
 	 * @return what the fields and the box held before, and the recorded macro, separated by line ends
 	 */
 	public static String answers(final String model, final String channel, final String rescale) throws Exception {
-		final Recorder recorder = new Recorder(false);
-		IJ.doCommand(COMMAND);
-		final GenericDialog dialog = dialog();
 		final List<String> offered = new ArrayList<>();
-		EventQueue.invokeAndWait(() -> {
+		final String recorded = answered(dialog -> {
 			final TextField[] fields = ((List<?>) dialog.getStringFields()).toArray(new TextField[0]);
 			final Checkbox box = (Checkbox) dialog.getCheckboxes().get(0);
 			for (final TextField field : fields) offered.add(field.getText());
@@ -44,6 +53,22 @@ public final class Person {
 			fields[3].setText(channel);
 			box.setState(rescale.equals("true"));
 		});
+		return String.join("|", offered) + "\n" + recorded;
+	}
+
+	/** As {@link #answers}, for an image with a selection: names the model and chooses a part. */
+	public static String choosesPart(final String model, final String part) throws Exception {
+		return answered(dialog -> {
+			((TextField) dialog.getStringFields().get(0)).setText(model);
+			((Choice) dialog.getChoices().get(1)).select(part);
+		});
+	}
+
+	private static String answered(final Consumer<GenericDialog> answer) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(COMMAND);
+		final GenericDialog dialog = dialog();
+		EventQueue.invokeAndWait(() -> answer.accept(dialog));
 		EventQueue.invokeLater(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[0],
 			ActionEvent.ACTION_PERFORMED, "OK")));
 		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
@@ -51,7 +76,57 @@ public final class Person {
 		}
 		final String recorded = recorder.getText();
 		recorder.close();
-		return String.join("|", offered) + "\n" + recorded;
+		return recorded;
+	}
+
+	/** Opens the dialog, looks at it until a file holds a text, and cancels; says whether it came to that. */
+	public static String looksAtTheDialogUntil(final String path, final String text) throws Exception {
+		IJ.doCommand(COMMAND);
+		final GenericDialog dialog = dialog();
+		final long end = System.currentTimeMillis() + PATIENCE_MS;
+		while (!holds(path, text) && System.currentTimeMillis() < end) Thread.sleep(20);
+		EventQueue.invokeAndWait(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[1],
+			ActionEvent.ACTION_PERFORMED, "Cancel")));
+		return String.valueOf(holds(path, text));
+	}
+
+	private static boolean holds(final String path, final String text) throws Exception {
+		return new File(path).exists() && new String(Files.readAllBytes(Paths.get(path)), StandardCharsets.UTF_8).contains(
+			text);
+	}
+
+	private static final Set<String> SEEN = Collections.synchronizedSet(new LinkedHashSet<>());
+
+	/** Looks at status and progress bar from now on. */
+	public static String watches() throws Exception {
+		final Field bar = ProgressBar.class.getDeclaredField("showBar");
+		final Field shown = ProgressBar.class.getDeclaredField("slowX");
+		bar.setAccessible(true);
+		shown.setAccessible(true);
+		final Thread thread = new Thread(() -> {
+			while (true) {
+				SEEN.add(ImageJ.getStatusBarText());
+				try {
+					if (bar.getBoolean(IJ.getInstance().getProgressBar())) {
+						SEEN.add("bar at " + shown.getDouble(IJ.getInstance().getProgressBar()));
+					}
+				}
+				catch (final IllegalAccessException impossible) {
+					SEEN.add(impossible.toString());
+				}
+				IJ.wait(5);
+			}
+		});
+		thread.setDaemon(true);
+		thread.start();
+		return "";
+	}
+
+	/** What was seen since {@link #watches}, one a line. */
+	public static String saw() {
+		synchronized (SEEN) {
+			return String.join("\n", SEEN);
+		}
 	}
 
 	/** Starts the command on all open images at the same time, and waits for all. */
@@ -68,9 +143,18 @@ public final class Person {
 
 	/** Presses Escape once, as soon as there is a file, and returns before. */
 	public static String pressesEscapeWhenThereIs(final String path) {
+		return pressesEscapeWhen(() -> new File(path).exists());
+	}
+
+	/** Presses Escape once, as soon as the status line holds a text, and returns before. */
+	public static String pressesEscapeWhenStatusSays(final String text) {
+		return pressesEscapeWhen(() -> ImageJ.getStatusBarText().contains(text));
+	}
+
+	private static String pressesEscapeWhen(final BooleanSupplier reason) {
 		final Thread thread = new Thread(() -> {
 			final long end = System.currentTimeMillis() + PATIENCE_MS;
-			while (!new File(path).exists() && System.currentTimeMillis() < end) IJ.wait(10);
+			while (!reason.getAsBoolean() && System.currentTimeMillis() < end) IJ.wait(10);
 			IJ.setKeyDown(KeyEvent.VK_ESCAPE);
 		});
 		thread.setDaemon(true);

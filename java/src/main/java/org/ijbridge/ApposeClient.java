@@ -8,6 +8,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.function.Predicate;
 
 /**
@@ -18,6 +20,10 @@ final class ApposeClient implements InferenceClient {
 
 	/** How long Python may take to start and to import what it needs. */
 	private static final long START_MS = 180_000;
+
+	private static final long POLL_MS = 30;
+
+	private static final String STARTING = "starting Python";
 
 	private final File python;
 	private WorkerHandle worker;
@@ -49,6 +55,7 @@ final class ApposeClient implements InferenceClient {
 		final Map<String, Object> whole = new LinkedHashMap<>();
 		whole.put("protocol", PROTOCOL);
 		whole.putAll(request);
+		boolean again = false;
 		while (true) {
 			if (worker == null || !worker.serves(python.getPath())) worker = find(feedback);
 			final Map<String, Object> reply = worker.call(inputs(op, whole, blocks), news -> {
@@ -60,6 +67,11 @@ final class ApposeClient implements InferenceClient {
 			final String kind = error.text("kind");
 			// It ended at the task of another run, behind which this one stood in the queue.
 			if (ApposeWorker.GONE.equals(kind)) continue;
+			// It died before or while it did what takes little memory and changes nothing: the next one can do it.
+			if (blocks.isEmpty() && !again && !worker.serves(python.getPath()) && !ApposeWorker.CANCELLED.equals(kind)) {
+				again = true;
+				continue;
+			}
 			if (ApposeWorker.CANCELLED.equals(kind)) throw BridgeException.cancellation();
 			if (ApposeWorker.KILLED.equals(kind)) {
 				throw BridgeException.killedWorker(error.text("message"), error.text("traceback"));
@@ -68,31 +80,65 @@ final class ApposeClient implements InferenceClient {
 		}
 	}
 
-	/** One at a time, so that two runs that begin together start one worker. */
+	/**
+	 * Starts the worker, if there is none, and returns before it is there. What goes wrong is said to the run that needs
+	 * it, which tries again.
+	 */
+	void startEarly() {
+		final Thread thread = new Thread(() -> {
+			try {
+				find(new Silence());
+			}
+			catch (final BridgeException | LinkageError | RuntimeException failure) {
+				LogFile.write("the worker could not be started early", failure);
+			}
+		}, "ijbridge-worker-early");
+		thread.setDaemon(true);
+		thread.start();
+	}
+
 	private WorkerHandle find(final Feedback feedback) throws BridgeException {
-		synchronized (ApposeClient.class) {
-			final WorkerHandle kept = WorkerHandle.kept();
-			if (kept != null && kept.serves(python.getPath())) return kept;
-			if (kept != null) kept.stop();
-			feedback.progress("starting Python", 0, 0);
-			final WorkerHandle started;
-			try {
-				started = ApposeWorker.start(python.getPath()).handle();
+		final Lock lock = WorkerHandle.startLock();
+		try {
+			while (!lock.tryLock(POLL_MS, TimeUnit.MILLISECONDS)) {
+				feedback.progress(STARTING, 0, 0);
+				if (feedback.stopAsked()) throw BridgeException.cancellation();
 			}
-			catch (final IOException failure) {
-				throw new BridgeException(cannotStart(failure.getMessage()), failure);
-			}
-			boolean ready = false;
-			try {
-				greet(started, feedback);
-				ready = true;
-			}
-			finally {
-				if (!ready) started.stop();
-			}
-			started.keep();
-			return started;
 		}
+		catch (final InterruptedException interrupted) {
+			Thread.currentThread().interrupt();
+			throw BridgeException.cancellation();
+		}
+		try {
+			return findOrStart(feedback);
+		}
+		finally {
+			lock.unlock();
+		}
+	}
+
+	private WorkerHandle findOrStart(final Feedback feedback) throws BridgeException {
+		final WorkerHandle kept = WorkerHandle.kept();
+		if (kept != null && kept.serves(python.getPath())) return kept;
+		if (kept != null) kept.stop();
+		feedback.progress(STARTING, 0, 0);
+		final WorkerHandle started;
+		try {
+			started = ApposeWorker.start(python.getPath()).handle();
+		}
+		catch (final IOException failure) {
+			throw new BridgeException(cannotStart(failure.getMessage()), failure);
+		}
+		boolean ready = false;
+		try {
+			greet(started, feedback);
+			ready = true;
+		}
+		finally {
+			if (!ready) started.stop();
+		}
+		started.keep();
+		return started;
 	}
 
 	private void greet(final WorkerHandle started, final Feedback feedback) throws BridgeException {
@@ -139,6 +185,21 @@ final class ApposeClient implements InferenceClient {
 		inputs.put("request", request);
 		inputs.put("segments", segments);
 		return inputs;
+	}
+
+	/** Of a start that nobody asked for yet, nothing is said. */
+	private static final class Silence implements Feedback {
+
+		@Override
+		public void progress(final String message, final long current, final long maximum) {}
+
+		@Override
+		public void warn(final String sentence) {}
+
+		@Override
+		public boolean stopAsked() {
+			return false;
+		}
 	}
 
 	private static Reply error(final Map<String, Object> reply) {

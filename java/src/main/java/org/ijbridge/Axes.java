@@ -1,6 +1,7 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
+import java.awt.Rectangle;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,8 +31,13 @@ final class Axes {
 	 * image has an axis c of 3: red, green, blue.
 	 */
 	static Axes of(final ImagePlus image) {
+		return of(image, new Rectangle(image.getWidth(), image.getHeight()));
+	}
+
+	/** As {@link #of(ImagePlus)}, of a part of each plane. */
+	static Axes of(final ImagePlus image, final Rectangle part) {
 		final int channels = Pixels.isColour(image) ? 3 : image.getNChannels();
-		return sent(image.getNFrames(), image.getNSlices(), channels, image.getHeight(), image.getWidth());
+		return sent(image.getNFrames(), image.getNSlices(), channels, part.height, part.width);
 	}
 
 	/** As {@link #of}, from the bare sizes. */

@@ -1,6 +1,7 @@
 package org.ijbridge;
 
 import ij.measure.Calibration;
+import java.awt.Rectangle;
 import java.util.Map;
 
 /**
@@ -59,10 +60,14 @@ final class Calibrations {
 		}
 	}
 
-	/** Gives a result the origin of its image, which is counted in pixels: a place keeps its coordinates. */
-	static void moveOrigin(final Calibration from, final Calibration to) {
-		to.xOrigin = from.xOrigin * from.pixelWidth / to.pixelWidth;
-		to.yOrigin = from.yOrigin * from.pixelHeight / to.pixelHeight;
+	/**
+	 * Gives a result the origin of its image, which is counted in pixels: a place keeps its coordinates.
+	 *
+	 * @param part of the image that the result shows
+	 */
+	static void moveOrigin(final Calibration from, final Rectangle part, final Calibration to) {
+		to.xOrigin = (from.xOrigin - part.x) * from.pixelWidth / to.pixelWidth;
+		to.yOrigin = (from.yOrigin - part.y) * from.pixelHeight / to.pixelHeight;
 		to.zOrigin = from.zOrigin * from.pixelDepth / to.pixelDepth;
 	}
 

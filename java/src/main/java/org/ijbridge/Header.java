@@ -1,20 +1,39 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
+import java.awt.Rectangle;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
-/** What the worker must know of an image before it sees pixels: name, axes, shape, type and pixel size. */
+/** What the worker must know of an image before it sees pixels: name, axes, shape, type, pixel size and names of channels. */
 final class Header {
 
 	final Axes axes;
 	final String dtype;
+
+	/** Of each plane, what is sent. */
+	final Rectangle part;
+
 	private final String name;
+	private final boolean whole;
+	private final List<String> channelNames;
 	private final Map<String, Object> sizes = new LinkedHashMap<>();
 	private final Map<String, Object> units = new LinkedHashMap<>();
 
-	/** @throws BridgeException for an image with no pixels, or one that is both coloured and of several channels */
+	/** As {@link #Header(ImagePlus, boolean)}, of the whole image. */
 	Header(final ImagePlus image) throws BridgeException {
+		this(image, false);
+	}
+
+	/**
+	 * Looks at an image.
+	 *
+	 * @param cropped whether only the box around the selection is meant; else the selection means nothing
+	 * @throws BridgeException for an image with no pixels, one that is both coloured and of several channels, or one
+	 *           without the selection that is asked for
+	 */
+	Header(final ImagePlus image, final boolean cropped) throws BridgeException {
 		name = image.getTitle();
 		if (image.getStackSize() == 0 || image.getWidth() == 0 || image.getHeight() == 0) {
 			throw new BridgeException("The image \"" + name + "\" has no pixels: open another image.");
@@ -23,9 +42,23 @@ final class Header {
 			throw new BridgeException("The image \"" + name + "\" has " + image.getNChannels() + " channels of colour " +
 				"pixels: split them, or convert it to a grayscale image with channels.");
 		}
-		axes = Axes.of(image);
+		final Rectangle all = new Rectangle(image.getWidth(), image.getHeight());
+		part = cropped ? selected(image).intersection(all) : all;
+		if (part.isEmpty()) {
+			throw new BridgeException("The selection of \"" + name + "\" covers no pixel, but roi=crop runs on the box " +
+				"around it: select something, or leave roi out.");
+		}
+		whole = part.equals(all);
+		axes = Axes.of(image, part);
 		dtype = Pixels.dtype(image);
+		channelNames = ChannelNames.of(image);
 		Calibrations.read(image.getCalibration(), axes, sizes, units);
+	}
+
+	private static Rectangle selected(final ImagePlus image) throws BridgeException {
+		if (image.getRoi() != null) return image.getRoi().getBounds();
+		throw new BridgeException("The image \"" + image.getTitle() + "\" has no selection, but roi=crop runs on the box " +
+			"around one: select something, or leave roi out.");
 	}
 
 	/** The size of the array in bytes. */
@@ -42,6 +75,8 @@ final class Header {
 		request.put("dtype", dtype);
 		request.put("pixel_size", sizes);
 		request.put("units", units);
+		if (!channelNames.isEmpty()) request.put("channel_names", channelNames);
+		if (!whole) request.put("part", part.width + "x" + part.height + " at " + part.x + "," + part.y);
 		return request;
 	}
 }

@@ -10,7 +10,7 @@ import java.util.Map;
 interface InferenceClient extends AutoCloseable {
 
 	/** The version of the protocol, one with the Python package's: each refuses another by name. */
-	int PROTOCOL = 1;
+	int PROTOCOL = 2;
 
 	/**
 	 * Asks what a run would give.

@@ -28,7 +28,7 @@ final class ModelRunner {
 	 */
 	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
 		feedback.progress("planning", 0, 0);
-		final Header header = new Header(image);
+		final Header header = new Header(image, options.isCropped());
 		final Map<String, Object> request = new LinkedHashMap<>();
 		request.put("model", options.model());
 		request.put("image", header.toRequest());
@@ -48,7 +48,7 @@ final class ModelRunner {
 		final List<SharedBlock> blocks = SharedBlock.create(sizes);
 		try {
 			feedback.progress("sharing the image", 0, 0);
-			Pixels.write(image, header.axes, blocks.get(0));
+			Pixels.write(image, header, blocks.get(0));
 			final Reply prediction = predict(request, plan, blocks);
 			final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
 			warnings.addAll(prediction.texts("warnings"));
@@ -56,7 +56,7 @@ final class ModelRunner {
 			final List<ImagePlus> images = new ArrayList<>();
 			for (int i = 0; i < results.size(); i++) {
 				final ImagePlus result = results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance"));
-				Calibrations.moveOrigin(image.getCalibration(), result.getCalibration());
+				Calibrations.moveOrigin(image.getCalibration(), header.part, result.getCalibration());
 				images.add(result);
 			}
 			return images;

@@ -40,7 +40,18 @@ final class RunCommand {
 		final String written = Macro.getOptions();
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
-		return RunDialog.ask(image.getTitle());
+		startEarly();
+		return RunDialog.ask(image);
+	}
+
+	/** While a person reads and writes, Python can start. */
+	private static void startEarly() {
+		try {
+			new ApposeClient(PythonEnvironment.find()).startEarly();
+		}
+		catch (final BridgeException none) {
+			LogFile.write(none.getMessage());
+		}
 	}
 
 	private static String variable(final String name) {

@@ -1,79 +1,88 @@
 package org.ijbridge;
 
-import java.io.File;
+import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apposed.appose.SharedMemory;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A piece of memory that ImageJ and the worker both see, of any size. Java makes it and destroys it; the worker only
- * looks into it.
+ * A piece of memory that ImageJ and the worker both see, of any size: shared memory, else a file in the temporary
+ * folder. Java makes it and destroys it; the worker only looks into it.
  */
 final class SharedBlock implements AutoCloseable {
 
-	/** Where Linux keeps shared memory: a file system of its own, 64 MB in most containers. */
-	private static final File LINUX_MEMORY = new File("/dev/shm");
+	/** The most bytes that one buffer shows: Java's buffers end below 2 GiB. */
+	static final long WINDOW = 1L << 30;
 
-	/** What is there when ImageJ ends, and nobody else would remove. */
-	private static final Set<SharedBlock> OPEN = ConcurrentHashMap.newKeySet();
+	/** What has a name when ImageJ ends. Of what has none, a thread may still be at work on the last copy. */
+	private static final Set<SharedBlock> NAMED = ConcurrentHashMap.newKeySet();
 
 	static {
-		Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(SharedBlock::close), "ijbridge-memory"));
+		Runtime.getRuntime().addShutdownHook(new Thread(() -> NAMED.forEach(SharedBlock::close), "ijbridge-memory"));
 	}
 
-	private final SharedMemory memory;
+	private final Storage storage;
 	private final long size;
+	private final AtomicBoolean open = new AtomicBoolean(true);
 
-	private SharedBlock(final SharedMemory memory, final long size) {
-		this.memory = memory;
+	private SharedBlock(final Storage storage, final long size) {
+		this.storage = storage;
 		this.size = size;
-		OPEN.add(this);
+		if (storage.isNamed()) NAMED.add(this);
 	}
 
 	/**
-	 * Makes one block for each size; all or none.
+	 * Makes one block for each size; all or none, and all in one place.
 	 *
 	 * @param sizes in bytes, each at least 1
-	 * @throws BridgeException where there is not that much shared memory
+	 * @throws BridgeException where there is not that much room anywhere
 	 */
 	static List<SharedBlock> create(final List<Long> sizes) throws BridgeException {
-		checkSpace(sizes.stream().mapToLong(Long::longValue).sum(), LINUX_MEMORY);
+		return create(sizes, SharedPlace.all());
+	}
+
+	/** As {@link #create(List)}, in the first of these places that has the room. */
+	static List<SharedBlock> create(final List<Long> sizes, final List<SharedPlace> places) throws BridgeException {
+		final long needed = sizes.stream().mapToLong(Long::longValue).sum();
+		final List<String> found = new ArrayList<>();
+		IOException last = null;
+		for (final SharedPlace place : places) {
+			final long free = place.free();
+			try {
+				if (free >= needed) return make(sizes, place);
+				found.add(megabytes(free) + " are free in " + place);
+			}
+			catch (final IOException failure) {
+				found.add(place + " gives no more (" + failure.getMessage() + ")");
+				last = failure;
+			}
+			LogFile.write("for " + megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
+		}
+		throw new BridgeException("The image and its result need " + megabytes(needed) + " to be shared with Python, but " +
+			String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: --shm-size; another " +
+			"temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
+	}
+
+	private static List<SharedBlock> make(final List<Long> sizes, final SharedPlace place) throws IOException {
 		final List<SharedBlock> blocks = new ArrayList<>();
 		boolean complete = false;
 		try {
-			for (final long size : sizes) {
-				blocks.add(new SharedBlock(PluginLoader.call(() -> SharedMemory.create(size)), size));
-			}
+			for (final long size : sizes) blocks.add(new SharedBlock(place.make(size), size));
 			complete = true;
 			return blocks;
-		}
-		catch (final Exception failure) {
-			throw new BridgeException("The system gives no shared memory for the image and its result (" + failure +
-				"): close other programs or images, or run on a smaller part of the image.", failure);
 		}
 		finally {
 			if (!complete) closeAll(blocks);
 		}
 	}
 
-	/**
-	 * Refuses more than there is. Linux lets one create what does not fit, and then ends the process that writes it.
-	 *
-	 * @param place where shared memory lies; where there is no such folder, nothing is refused
-	 */
-	static void checkSpace(final long needed, final File place) throws BridgeException {
-		if (!place.isDirectory()) return;
-		final long free = place.getUsableSpace();
-		if (needed <= free) return;
-		throw new BridgeException(String.format("The image and its result need %.1f MB of shared memory, but only " +
-			"%.1f MB are free in %s: make it larger (in a container: --shm-size), or run on a smaller part of the image.",
-			needed / 1e6, free / 1e6, place));
+	private static String megabytes(final long bytes) {
+		return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
 	}
 
 	/** The number of bytes asked for. */
@@ -85,28 +94,25 @@ final class SharedBlock implements AutoCloseable {
 	 * A window on the block, in the byte order of the machine.
 	 *
 	 * @param offset in bytes from the start; may lie beyond 2 GiB
-	 * @param length in bytes
+	 * @param length in bytes, at most {@link #WINDOW}
 	 */
 	ByteBuffer buffer(final long offset, final int length) {
-		if (offset < 0 || length < 0 || offset + length > size) {
+		if (offset < 0 || length < 0 || length > WINDOW || offset + length > size) {
 			throw new IndexOutOfBoundsException(length + " bytes from " + offset + " in a block of " + size);
 		}
-		return memory.buf(offset, length).order(ByteOrder.nativeOrder());
+		return storage.buffer(offset, length);
 	}
 
-	/** How the block is named in a message to the worker, which then sees it as shared memory. */
+	/** How the block is named in a message to the worker, which says of which kind it is. */
 	Map<String, Object> reference() {
-		final Map<String, Object> reference = new LinkedHashMap<>();
-		reference.put("appose_type", "shm");
-		reference.put("name", memory.name());
-		reference.put("rsize", size);
-		return reference;
+		return storage.reference();
 	}
 
 	/** Destroys the block. No buffer of it may be touched afterwards. */
 	@Override
 	public void close() {
-		if (OPEN.remove(this)) PluginLoader.run(memory::close);
+		NAMED.remove(this);
+		if (open.getAndSet(false)) storage.release();
 	}
 
 	/** Destroys all, the others too if one fails. */

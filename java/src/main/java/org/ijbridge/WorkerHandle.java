@@ -3,6 +3,8 @@ package org.ijbridge;
 import ij.IJ;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
@@ -17,6 +19,8 @@ import java.util.function.Predicate;
 final class WorkerHandle {
 
 	private static final String KEY = "org.ijbridge.worker";
+
+	private static final String LOCK = "org.ijbridge.worker.start";
 
 	private final Map<String, Object> parts;
 
@@ -41,6 +45,17 @@ final class WorkerHandle {
 	static WorkerHandle kept() {
 		final Object parts = IJ.getProperty(KEY);
 		return parts instanceof Map ? new WorkerHandle((Map<String, Object>) parts) : null;
+	}
+
+	/**
+	 * Whoever starts a worker holds this, so that two who begin together start one; plugin classes that were loaded anew
+	 * hold the same.
+	 */
+	static Lock startLock() {
+		synchronized (IJ.class) {
+			if (!(IJ.getProperty(LOCK) instanceof Lock)) IJ.setProperty(LOCK, new ReentrantLock());
+			return (Lock) IJ.getProperty(LOCK);
+		}
 	}
 
 	/** Keeps this worker for the runs to come. */

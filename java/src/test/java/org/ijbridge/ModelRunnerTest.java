@@ -115,8 +115,8 @@ class ModelRunnerTest {
 	private static void assertReleased(final List<SharedBlock> blocks) {
 		assertFalse(blocks.isEmpty());
 		for (final SharedBlock block : blocks) {
-			final String name = (String) block.reference().get("name");
-			assertFalse(new java.io.File("/dev/shm", name).exists(), name);
+			final Object place = block.reference().get("file");
+			assertFalse(new java.io.File(String.valueOf(place)).exists(), () -> place + " is still there");
 		}
 	}
 
@@ -127,6 +127,40 @@ class ModelRunnerTest {
 		assertEquals("{model=net, image={name=stack, shape=[5, 2, 3, 4], axes=tzyx, dtype=float32, " +
 			"pixel_size={x=0.107, y=0.2, z=0.5, t=2.0}, units={x=\u00b5m, y=\u00b5m, z=\u00b5m, t=s}}, " +
 			"options={tile=whole, channel=2}}", twins.request.toString());
+	}
+
+	@Test
+	void theResultOfACropLiesWhereTheSelectionWas() throws BridgeException {
+		final ImagePlus image = calibrated();
+		image.getCalibration().xOrigin = 10;
+		image.setRoi(1, 2, 3, 1);
+		final Map<String, String> options = options();
+		options.put("roi", "crop");
+		final Twins twins = new Twins();
+		final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).get(0);
+		assertTrue(twins.request.toString().contains("shape=[5, 2, 1, 3], axes=tzyx"), twins.request.toString());
+		assertTrue(twins.request.toString().endsWith("part=3x1 at 1,2}, options={tile=whole, channel=2}}"), twins.request
+			.toString());
+		assertEquals("9.0 -2.0", result.getCalibration().xOrigin + " " + result.getCalibration().yOrigin);
+		for (int t = 1; t <= 5; t++) assertEquals(2 * t, result.getStack().getVoxel(0, 0, result.getStackIndex(1, 2, t) - 1));
+	}
+
+	@Test
+	void anotherPartThanTheTwoThereAreIsRefused() {
+		final Map<String, String> options = options();
+		options.put("roi", "mask");
+		final Twins twins = new Twins();
+		assertEquals("roi=mask is not understood: write roi=crop for the box around the selection, or roi=whole, which is " +
+			"meant where the key is left out.", assertThrows(BridgeException.class, () -> new ModelRunner(twins, twins).run(
+				calibrated(), new RunOptions(options))).getMessage());
+	}
+
+	@Test
+	void theWorkerIsToldTheNamesThatTheSliceLabelsGiveTheChannels() throws BridgeException {
+		final ImagePlus image = IJ.createHyperStack("stack", 4, 3, 2, 2, 1, 32);
+		for (int slice = 1; slice <= 4; slice++) image.getStack().setSliceLabel(slice % 2 == 1 ? "DAPI" : "GFP", slice);
+		final Map<String, Object> told = new Header(image).toRequest();
+		assertEquals(Arrays.asList("DAPI", "GFP"), told.get("channel_names"));
 	}
 
 	@Test

@@ -11,6 +11,7 @@ import ij.IJ;
 import ij.ImagePlus;
 import ij.ImageStack;
 import ij.VirtualStack;
+import ij.gui.Roi;
 import ij.process.ByteProcessor;
 import ij.process.ColorProcessor;
 import ij.process.FloatProcessor;
@@ -18,7 +19,7 @@ import ij.process.ImageProcessor;
 import ij.process.LUT;
 import ij.process.ShortProcessor;
 import java.awt.Color;
-import java.io.File;
+import java.awt.Rectangle;
 import java.util.Arrays;
 import java.util.Collections;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,7 @@ class PixelsTest {
 		final Header header = new Header(image);
 		assertEquals(dtype, header.dtype);
 		try (SharedBlock block = block(header.bytes())) {
-			Pixels.write(image, header.axes, block);
+			Pixels.write(image, header, block);
 			final ImageStack copy = Pixels.read(block, header.axes, dtype);
 			assertEquals(image.getStackSize(), copy.size());
 			for (int slice = 1; slice <= copy.size(); slice++) {
@@ -70,7 +71,7 @@ class PixelsTest {
 		final Header header = new Header(image);
 		assertEquals("tzcyx", header.axes.letters());
 		try (SharedBlock block = block(header.bytes())) {
-			Pixels.write(image, header.axes, block);
+			Pixels.write(image, header, block);
 			final int index = (((3 * 3 + 2) * 2 + 1) * 4 + 2) * 5 + 1;
 			assertEquals(77, block.buffer(index, 1).get());
 		}
@@ -177,6 +178,73 @@ class PixelsTest {
 		assertArrayEquals(new byte[] { 1, 2, 3, 4 }, sent(image));
 	}
 
+	/** The planes of a part, one after the other, as ImageJ itself crops them. */
+	private static float[] cropped(final ImagePlus image, final Rectangle part) {
+		final float[] pixels = new float[image.getStackSize() * part.width * part.height];
+		int at = 0;
+		for (int slice = 1; slice <= image.getStackSize(); slice++) {
+			final ImageProcessor plane = image.getStack().getProcessor(slice);
+			plane.setRoi(part);
+			for (final float pixel : (float[]) plane.crop().convertToFloat().getPixels()) pixels[at++] = pixel;
+		}
+		return pixels;
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "1,2,3,1", "0,1,5,2", "2,0,1,4", "3,3,9,9" })
+	void onlyTheBoxAroundTheSelectionIsSentWhereThatIsAsked(final int x, final int y, final int width,
+		final int height) throws BridgeException
+	{
+		final ImagePlus image = numbered(32, 2, 3, 2);
+		image.setRoi(new Roi(x, y, width, height));
+		final Header header = new Header(image, true);
+		final Rectangle part = new Rectangle(x, y, width, height).intersection(new Rectangle(5, 4));
+		final float[] expected = cropped(image, part);
+		try (SharedBlock block = block(header.bytes())) {
+			assertEquals(4L * expected.length, block.size());
+			Pixels.write(image, header, block);
+			final float[] sent = new float[expected.length];
+			block.buffer(0, 4 * sent.length).asFloatBuffer().get(sent);
+			assertArrayEquals(expected, sent);
+		}
+	}
+
+	@Test
+	void theBoxIsCutOutOfColoursAndSignedPixelsToo() throws BridgeException {
+		final ImagePlus rgb = new ImagePlus("rgb", new ColorProcessor(2, 1, new int[] { 0x010203, 0xfffefd }));
+		rgb.setRoi(1, 0, 1, 1);
+		assertArrayEquals(new byte[] { -1, -2, -3 }, sent(rgb, true));
+		final ImagePlus signed = new ImagePlus("signed", new ShortProcessor(2, 1, new short[] { 0, (short) 32770 }, null));
+		signed.getLocalCalibration().setSigned16BitCalibration();
+		signed.setRoi(1, 0, 1, 1);
+		assertArrayEquals(new byte[] { 2, 0 }, sent(signed, true));
+	}
+
+	@Test
+	void aSelectionMeansNothingWhereNoCroppingIsAsked() throws BridgeException {
+		final ImagePlus image = numbered(8, 1, 1, 1);
+		image.setRoi(1, 1, 2, 2);
+		assertEquals(20, sent(image).length);
+	}
+
+	@Test
+	void croppingWithoutASelectionOfPixelsIsRefused() {
+		final ImagePlus image = numbered(8, 1, 1, 1);
+		assertTrue(assertThrows(BridgeException.class, () -> new Header(image, true)).getMessage().startsWith(
+			"The image \"numbered\" has no selection, but roi=crop runs on"));
+		image.setRoi(7, 7, 2, 2);
+		assertTrue(assertThrows(BridgeException.class, () -> new Header(image, true)).getMessage().startsWith(
+			"The selection of \"numbered\" covers no pixel, but roi=crop"));
+	}
+
+	@Test
+	void aStackWithASliceOfAnotherTypeIsRefusedWithThatSlice() {
+		final ImagePlus image = numbered(8, 1, 9, 1);
+		image.getStack().setPixels(new float[20], 7);
+		final String sentence = assertThrows(BridgeException.class, () -> sent(image)).getMessage();
+		assertTrue(sentence.startsWith("Slice 7 of \"numbered\" cannot be read as the others"), sentence);
+	}
+
 	@Test
 	void signedPixelsAreSentAsWhatTheyMean() throws BridgeException {
 		final short[] stored = { 0, (short) 32768, (short) 65535, 32767 };
@@ -185,7 +253,7 @@ class PixelsTest {
 		final Header header = new Header(image);
 		assertEquals("int16", header.dtype);
 		try (SharedBlock block = block(header.bytes())) {
-			Pixels.write(image, header.axes, block);
+			Pixels.write(image, header, block);
 			final short[] values = new short[4];
 			block.buffer(0, 8).asShortBuffer().get(values);
 			assertArrayEquals(new short[] { -32768, 0, 32767, -1 }, values);
@@ -218,7 +286,7 @@ class PixelsTest {
 		final int before = reads[0];
 		final Header header = new Header(image);
 		try (SharedBlock block = block(header.bytes())) {
-			Pixels.write(image, header.axes, block);
+			Pixels.write(image, header, block);
 			final float[] values = new float[6];
 			block.buffer(0, 24).asFloatBuffer().get(values);
 			assertArrayEquals(new float[] { 1, -1, 2, -2, 3, -3 }, values);
@@ -249,30 +317,16 @@ class PixelsTest {
 		assertTrue(sentence.startsWith("The image \"c\" has 2 channels of colour pixels"), sentence);
 	}
 
-	@Test
-	void moreThanTheFreeSpaceIsRefusedWithBothNumbers() {
-		final File place = new File(System.getProperty("java.io.tmpdir"));
-		final long free = place.getUsableSpace();
-		final String sentence = assertThrows(BridgeException.class,
-			() -> SharedBlock.checkSpace(free * 2, place)).getMessage();
-		assertTrue(sentence.matches("The image and its result need [0-9.]+ MB of shared memory, but only [0-9.]+ MB .*"),
-			sentence);
-	}
-
-	@Test
-	void aBlockRefusesWhatLiesOutsideIt() throws BridgeException {
-		try (SharedBlock block = block(10)) {
-			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(4, 7));
-			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(-1, 2));
-		}
-	}
-
 	private static byte[] sent(final ImagePlus image) throws BridgeException {
-		final Header header = new Header(image);
+		return sent(image, false);
+	}
+
+	private static byte[] sent(final ImagePlus image, final boolean cropped) throws BridgeException {
+		final Header header = new Header(image, cropped);
 		final byte[] bytes = new byte[(int) header.bytes()];
 		Arrays.fill(bytes, (byte) 99);
 		try (SharedBlock block = block(header.bytes())) {
-			Pixels.write(image, header.axes, block);
+			Pixels.write(image, header, block);
 			block.buffer(0, bytes.length).get(bytes);
 		}
 		return bytes;

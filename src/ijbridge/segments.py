@@ -1,0 +1,66 @@
+"""Memory that the plugin shares with this process: made and destroyed by Java, here only opened and looked into.
+
+A segment comes as Appose's ``SharedMemory`` (where the system names memory: macOS, Windows), or as a file to be mapped:
+``{"file": path, "size": bytes}``. On Linux that is a file without a name, in memory or, where that is too small, on disk; its
+path leads through ``/proc`` to what ImageJ has open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ijbridge.errors import OptionError
+
+
+class Segment(Protocol):
+    """A piece of shared memory, open in this process."""
+
+    @property
+    def buf(self) -> Any:
+        """The bytes, which can be written."""
+
+    def close(self) -> None:
+        """Let go of the bytes; they stay for others."""
+
+    def unlink(self) -> None:
+        """Destroy what keeps the bytes when all have let go of them."""
+
+
+class MappedFile:
+    """A file that is mapped into memory."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self._path = path
+        try:
+            with Path(path).open("r+b") as file:
+                self.buf = mmap.mmap(file.fileno(), size)
+        except (OSError, ValueError) as error:
+            raise OptionError(
+                f"The shared file {path} of {size} bytes cannot be opened ({error}): run the command again."
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the bytes; they stay for others."""
+        self.buf.close()
+
+    def unlink(self) -> None:
+        """Delete the file, if it has a name."""
+        with contextlib.suppress(OSError):
+            Path(self._path).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def opened(references: Sequence[Any]) -> Iterator[list[Segment]]:
+    """Open what the plugin refers to, and close all of it in the end; no array that looks into it may be left by then."""
+    with contextlib.ExitStack() as stack:
+        segments: list[Segment] = []
+        for reference in references:
+            mapped = isinstance(reference, Mapping)
+            segment = MappedFile(str(reference["file"]), int(reference["size"])) if mapped else reference
+            stack.callback(segment.close)
+            segments.append(segment)
+        yield segments
