@@ -15,7 +15,8 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from builders import Network
+import ijbridge
+from builders import Network, write_model
 from ijbridge.graph import read_graph
 
 Layers: TypeAlias = Callable[[Network, str], str]
@@ -218,6 +219,42 @@ def masked_by_its_size(net: Network, x: str) -> str:
     ones = net.node("ConstantOfShape", [net.node("Shape", [x], 1)], 1, value=helper.make_tensor("v", 1, [1], [1.0]))
     near = net.node("Conv", [ones, net.constant(np.ones((1, 1, 3, 3)))], 1, pads=[1] * 4)
     return net.node("Div", [x, near], 1)
+
+
+def flipped_by_a_computed_step(net: Network, x: str) -> str:
+    step = net.node("Neg", [ints(net, 1)], 1)
+    return net.node("Slice", [x, ints(net, -1), ints(net, -END), ints(net, 2), step], 1)
+
+
+def made_of_its_size(net: Network, x: str) -> str:
+    ones = net.node("ConstantOfShape", [net.node("Shape", [x], 1)], 1, value=helper.make_tensor("v", 1, [1], [1.0]))
+    return net.node("Conv", [ones, net.constant(np.ones((1, 1, 3, 3)))], 1, pads=[1] * 4)
+
+
+def nearest_by_a_seventh(net: Network, x: str) -> str:
+    return net.node("Resize", [x, "", net.constant([1, 1, 1 / 7, 1 / 7])], 1, mode="nearest")
+
+
+def about_its_middle(net: Network, x: str) -> str:
+    return net.node("Resize", [x, "", net.constant([1, 1, 0.3, 0.3])], 1, mode="linear",
+                    coordinate_transformation_mode="half_pixel_symmetric")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "layers", [flipped_by_a_computed_step, nearest_by_a_seventh, about_its_middle], ids=lambda one: one.__name__
+)
+def test_what_cannot_be_told_beforehand_is_named(layers: Layers, tmp_path: Path) -> None:
+    net = Network(3)
+    net.output(layers(net, net.input("raw")), "out")
+    assert read_graph(net.save(tmp_path / "net.onnx", 19)).global_operations["raw", 2]
+
+
+def test_an_output_that_the_network_makes_of_the_size_alone_is_not_cut(tmp_path: Path) -> None:
+    net = Network(3)
+    net.output(made_of_its_size(net, net.input("raw")), "out")
+    model = write_model(tmp_path / "m", net)
+    image = np.zeros((80, 90), np.float32)
+    assert ijbridge.plan(model, image, tile=32).tile_count == 1
 
 
 def after_an_output_that_is_not_asked_for(net: Network, x: str) -> str:

@@ -57,6 +57,10 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
     for name, one in network.rules().items():
         reasons = lines.global_operations(name)
         rules[name] = replace(one, stride=lines.stride(name), at_least=lines.smallest(name))
+        if lines.unfollowed(name):
+            because = "an output follows it in the description, but not in the network"
+            rules[name] = replace(rules[name], tileable=False, whole_because=because)
+            continue
         if lines.mixed(name):
             because = "an output is made of several inputs whose sizes the description does not relate"
             rules[name] = replace(rules[name], tileable=False, whole_because=because)
@@ -120,6 +124,15 @@ class _Lines:
             (self._facts.smallest.get(source, 1) - axis.link.offset) / axis.link.ratio for source, axis in self._sources[line]
         ]
         return max(1, *(ceil(one) for one in found))
+
+    def unfollowed(self, line: str) -> bool:
+        """Whether the network makes an output along the line of something else than what the description says."""
+        if self._facts is None:
+            return False
+        own = [source for source, _ in self._sources[line]]
+        return any(
+            all(self._facts.field(key[0], self._number(key), source) is None for source in own) for key in self.outputs(line)
+        )
 
     def mixed(self, line: str) -> bool:
         """Whether an output that follows the line is made of pixels along another line too, so that both must be whole."""

@@ -15,6 +15,11 @@ from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padde
 _END = 2**31 - 1
 
 
+def _is_exact(scale: Fraction) -> bool:
+    """Whether a float holds a scale: then a place that is a whole number is computed as one."""
+    return scale.denominator & (scale.denominator - 1) == 0
+
+
 class Layers(Knowledge):
     """Follows one node at a time (see `ijbridge.graph`)."""
 
@@ -180,8 +185,16 @@ class Layers(Knowledge):
         rounding = "floor" if legacy else text(attributes.get("nearest_mode", "round_prefer_floor"))
         mode = text(attributes.get("mode", "nearest"))
         changed = [number for number, scale in enumerate(scales) if scale != 1]
+        if text(attributes.get("keep_aspect_ratio_policy", "stretch")) != "stretch":
+            return self.whole(first, changed, node, "resizes it by the size of its other side")
+        if transform == "half_pixel_symmetric" and any(scales[number].denominator != 1 for number in changed):
+            return self.whole(first, changed, node, "resizes it about its middle")
         if transform not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"):
             return self.whole(first, changed, node, "stretches it from corner to corner")
+        if mode == "nearest":
+            # the engine computes places in 32 bits, where such a scale is not itself and rounding goes another way far off
+            unsafe = [number for number in changed if not _is_exact(scales[number])]
+            self.whole(first, unsafe, node, "takes the nearest pixel by a scale that floats do not hold")
         resized = list(first)
         for number in changed:
             reads = resize_reads(scales[number], mode, transform, rounding, bool(attributes.get("antialias", 0)))
@@ -240,7 +253,8 @@ class Layers(Knowledge):
             return self.values(node.input[place]) if len(node.input) > place and node.input[place] else None
 
         starts, stops, axes, steps = given(1, "starts"), given(2, "ends"), given(3, "axes"), given(4, "steps")
-        if starts is None or stops is None or (axes is None and len(node.input) > 3 and node.input[3]):
+        told = (axes is None, 3), (steps is None, 4)
+        if starts is None or stops is None or any(gone and len(node.input) > at and node.input[at] for gone, at in told):
             return self.whole(first, range(len(first)), node, "cuts a part that is computed while it runs")
         axes = axes if axes is not None else list(range(len(starts)))
         cut = list(first)
