@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,10 @@ def test_nothing_is_left_of_a_worker_that_is_killed_and_of_a_run_that_is_cancell
 
     def end(worker: int) -> None:
         os.kill(worker, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while (imagej.folder / "ijbridge.log").read_text(encoding="utf-8").count("worker started:") < 2:
+            assert time.monotonic() < deadline, "no other worker was started"
+            time.sleep(0.02)
         escape.touch()
 
     killer = Killer(imagej, end)

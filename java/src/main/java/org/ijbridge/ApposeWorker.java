@@ -187,7 +187,9 @@ final class ApposeWorker {
 				}
 			}
 			settled = true;
-			return asked && !service.isAlive() ? cancelled() : reply(task);
+			// The process may be told as alive for a moment after its end was told.
+			final boolean ended = task.status == Service.TaskStatus.CRASHED || !service.isAlive();
+			return asked && ended ? cancelled() : reply(task);
 		}
 		finally {
 			if (!settled) task.cancel();
