@@ -33,8 +33,13 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	@Override
-	public Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks, final Feedback feedback)
-		throws BridgeException
+	public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
+		return new ArrayList<>(SharedBlock.create(sizes));
+	}
+
+	@Override
+	public Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+		final Feedback feedback) throws BridgeException
 	{
 		return ask("predict", request, blocks, feedback);
 	}
@@ -43,7 +48,7 @@ final class ApposeClient implements InferenceClient {
 	@Override
 	public void close() {}
 
-	private Reply ask(final String op, final Map<String, Object> request, final List<SharedBlock> blocks,
+	private Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
 		final Feedback feedback) throws BridgeException
 	{
 		final Map<String, Object> whole = new LinkedHashMap<>();
@@ -55,7 +60,7 @@ final class ApposeClient implements InferenceClient {
 				if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
 				return feedback.stopAsked();
 			});
-			final Reply error = error(reply);
+			final Reply error = Reply.error(reply);
 			if (error == null) return new Reply(reply);
 			final String kind = error.text("kind");
 			// It ended at the task of another run, behind which this one stood in the queue.
@@ -106,7 +111,7 @@ final class ApposeClient implements InferenceClient {
 			return late[0] || feedback.stopAsked();
 		};
 		final Map<String, Object> answer = started.call(inputs("hello", hello, Collections.emptyList()), stop);
-		final Reply error = error(answer);
+		final Reply error = Reply.error(answer);
 		if (error != null && late[0]) throw new BridgeException(cannotStart("no answer in " + START_MS / 1000 + " s"));
 		if (error != null && ApposeWorker.CANCELLED.equals(error.text("kind"))) throw BridgeException.cancellation();
 		if (error != null && ApposeWorker.FAILED.equals(error.text("kind"))) {
@@ -130,19 +135,14 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	private static Map<String, Object> inputs(final String op, final Map<String, Object> request,
-		final List<SharedBlock> blocks)
+		final List<? extends PixelBlock> blocks)
 	{
-		final List<Map<String, Object>> segments = new ArrayList<>();
-		for (final SharedBlock block : blocks) segments.add(block.reference());
+		final List<Object> segments = new ArrayList<>();
+		for (final PixelBlock block : blocks) segments.add(block.reference());
 		final Map<String, Object> inputs = new HashMap<>();
 		inputs.put("op", op);
 		inputs.put("request", request);
 		inputs.put("segments", segments);
 		return inputs;
-	}
-
-	private static Reply error(final Map<String, Object> reply) {
-		final Object error = reply.get("error");
-		return error instanceof Map ? new Reply((Map<?, ?>) error) : null;
 	}
 }

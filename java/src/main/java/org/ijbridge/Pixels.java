@@ -7,7 +7,7 @@ import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 
 /**
- * Copies pixels between an ImagePlus, whose planes are arrays on Java's heap, and shared memory, plane by plane and in
+ * Copies pixels between an ImagePlus, whose planes are arrays on Java's heap, and memory that Python sees, plane by plane and in
  * bulk. A virtual stack is read slice by slice and never lies on the heap as a whole.
  * <p>
  * The values are the stored ones: calibration of grey values (optical density, for one) is not applied, except for
@@ -19,7 +19,7 @@ import java.nio.ByteBuffer;
 final class Pixels {
 
 	/** Bytes moved at once: below what a buffer can hold, for planes larger than that. */
-	private static final int CHUNK = 1 << 28;
+	static final int CHUNK = 1 << 28;
 
 	private Pixels() {}
 
@@ -63,12 +63,12 @@ final class Pixels {
 	}
 
 	/**
-	 * Copies all pixels of an image into shared memory.
+	 * Copies all pixels of an image into a block.
 	 *
 	 * @param axes of the image, as {@link Axes#of} gives them
 	 * @param block as large as the array of these axes
 	 */
-	static void write(final ImagePlus image, final Axes axes, final SharedBlock block) throws BridgeException {
+	static void write(final ImagePlus image, final Axes axes, final PixelBlock block) throws BridgeException {
 		final boolean colour = isColour(image);
 		final boolean signed = isSigned(image);
 		final long planeBytes = axes.planeSize() * bytes(dtype(image));
@@ -87,12 +87,12 @@ final class Pixels {
 	}
 
 	/**
-	 * Copies an array out of shared memory into slices that can be edited.
+	 * Copies an array out of a block into slices that can be edited.
 	 *
 	 * @param axes of the array
 	 * @param dtype {@code uint8}, {@code uint16} or {@code float32}
 	 */
-	static ImageStack read(final SharedBlock block, final Axes axes, final String dtype) throws BridgeException {
+	static ImageStack read(final PixelBlock block, final Axes axes, final String dtype) throws BridgeException {
 		final ImageStack stack = new ImageStack(axes.size('x'), axes.size('y'));
 		final long planeBytes = axes.planeSize() * bytes(dtype);
 		for (int t = 0; t < axes.size('t'); t++) {
@@ -136,7 +136,7 @@ final class Pixels {
 			(source == null ? "no pixels" : source) + "): convert the stack to one type and size, or save and open it again.");
 	}
 
-	private static void put(final SharedBlock block, final long offset, final Object pixels) {
+	private static void put(final PixelBlock block, final long offset, final Object pixels) {
 		final int count = Array.getLength(pixels);
 		final int size = size(pixels);
 		// A long, because the last step goes beyond what an int holds in the largest planes.
@@ -150,7 +150,7 @@ final class Pixels {
 		}
 	}
 
-	private static void get(final SharedBlock block, final long offset, final Object pixels) {
+	private static void get(final PixelBlock block, final long offset, final Object pixels) {
 		final int count = Array.getLength(pixels);
 		final int size = size(pixels);
 		for (long next = 0; next < count; next += CHUNK / size) {
@@ -168,7 +168,7 @@ final class Pixels {
 	}
 
 	/** Not by convertToRGB(), which gives indexed colours as the display range shows them. */
-	private static void putColours(final SharedBlock block, final long offset, final long planeBytes,
+	private static void putColours(final PixelBlock block, final long offset, final long planeBytes,
 		final ImageProcessor plane)
 	{
 		final Object pixels = plane.getPixels();

@@ -24,7 +24,7 @@ final class RunCommand {
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = new ApposeClient(PythonEnvironment.find())) {
+		try (InferenceClient client = InferenceClient.find()) {
 			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
 			// The first output is shown last, which makes it the active image.
 			for (int i = results.size() - 1; i >= 0; i--) results.get(i).show();

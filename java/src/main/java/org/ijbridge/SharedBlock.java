@@ -15,7 +15,7 @@ import org.apposed.appose.SharedMemory;
  * A piece of memory that ImageJ and the worker both see, of any size. Java makes it and destroys it; the worker only
  * looks into it.
  */
-final class SharedBlock implements AutoCloseable {
+final class SharedBlock implements PixelBlock {
 
 	/** Where Linux keeps shared memory: a file system of its own, 64 MB in most containers. */
 	private static final File LINUX_MEMORY = new File("/dev/shm");
@@ -58,7 +58,7 @@ final class SharedBlock implements AutoCloseable {
 				"): close other programs or images, or run on a smaller part of the image.", failure);
 		}
 		finally {
-			if (!complete) closeAll(blocks);
+			if (!complete) PixelBlock.closeAll(blocks);
 		}
 	}
 
@@ -76,18 +76,13 @@ final class SharedBlock implements AutoCloseable {
 			needed / 1e6, free / 1e6, place));
 	}
 
-	/** The number of bytes asked for. */
-	long size() {
+	@Override
+	public long size() {
 		return size;
 	}
 
-	/**
-	 * A window on the block, in the byte order of the machine.
-	 *
-	 * @param offset in bytes from the start; may lie beyond 2 GiB
-	 * @param length in bytes
-	 */
-	ByteBuffer buffer(final long offset, final int length) {
+	@Override
+	public ByteBuffer buffer(final long offset, final int length) {
 		if (offset < 0 || length < 0 || offset + length > size) {
 			throw new IndexOutOfBoundsException(length + " bytes from " + offset + " in a block of " + size);
 		}
@@ -95,7 +90,8 @@ final class SharedBlock implements AutoCloseable {
 	}
 
 	/** How the block is named in a message to the worker, which then sees it as shared memory. */
-	Map<String, Object> reference() {
+	@Override
+	public Map<String, Object> reference() {
 		final Map<String, Object> reference = new LinkedHashMap<>();
 		reference.put("appose_type", "shm");
 		reference.put("name", memory.name());
@@ -107,17 +103,5 @@ final class SharedBlock implements AutoCloseable {
 	@Override
 	public void close() {
 		if (OPEN.remove(this)) PluginLoader.run(memory::close);
-	}
-
-	/** Destroys all, the others too if one fails. */
-	static void closeAll(final List<SharedBlock> blocks) {
-		for (final SharedBlock block : blocks) {
-			try {
-				block.close();
-			}
-			catch (final RuntimeException failure) {
-				LogFile.write("shared memory was not released", failure);
-			}
-		}
 	}
 }
