@@ -35,7 +35,8 @@ LEVELS = (
     ("provenance", "converters"),
     ("loaded",),
     ("testing", "server"),
-    ("api", "appose_worker"),
+    ("protocol",),
+    ("api", "appose_worker", "imagej"),
     ("cli",),
     ("__main__", "ijbridge"),
 )
