@@ -17,6 +17,7 @@
     │   └── PixelValueError        the pixels cannot be processed (none, NaN, infinite)
     ├── PlanError              model and image are fine, yet no way to run one on the other
     ├── ResultError            the result cannot be written
+    ├── ImageJError            ImageJ cannot be started in this process, or its plugin is not there
     └── RunError               something failed while running
         ├── NetworkError           the inference engine refused or failed
         ├── DeviceError            the device asked for is not there
@@ -93,6 +94,10 @@ class PlanError(IJBridgeError):
 
 class ResultError(IJBridgeError):
     """The result cannot be written."""
+
+
+class ImageJError(IJBridgeError):
+    """ImageJ cannot be started in this process, or the plugin is not there or is another's."""
 
 
 class RunError(IJBridgeError):

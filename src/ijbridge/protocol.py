@@ -101,9 +101,7 @@ def _answer(
     raise OptionError(f"The worker does not know the operation {op!r}.")
 
 
-def _predict(
-    server: InferenceServer, task: Task, request: Mapping[str, Any], buffers: Sequence[memoryview]
-) -> dict[str, Any]:
+def _predict(server: InferenceServer, task: Task, request: Mapping[str, Any], buffers: Sequence[memoryview]) -> dict[str, Any]:
     model, image, options = request["model"], request["image"], request.get("options", {})
     outputs = server.plan(model, image, options)["outputs"]
     arrays = _arrays(buffers, [image, *outputs])
