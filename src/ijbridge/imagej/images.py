@@ -59,7 +59,7 @@ def from_imageplus(image: Any, axes: str | None = None) -> Image:
         raise ImageFormatError(_said(error)) from error
     flat = np.frombuffer(block.view, told["dtype"])
     # every view of it, the caller's too, keeps this very array alive
-    weakref.finalize(flat, block.free)
+    weakref.finalize(flat, block.free).atexit = False
     made = make_image(
         flat.reshape(told["shape"]),
         told["axes"],

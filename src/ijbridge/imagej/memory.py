@@ -40,10 +40,10 @@ class Block:
 
     def free(self) -> None:
         """Give the pages back; what still looks at them afterwards sees zeros."""
-        self.view.release()
         try:
+            self.view.release()
             self._memory.close()
-        except BufferError:  # Java looks at them
+        except BufferError:  # Java looks at them, or an array that is about to go
             if hasattr(mmap, "MADV_DONTNEED"):
                 self._memory.madvise(mmap.MADV_DONTNEED)
             else:

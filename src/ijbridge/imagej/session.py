@@ -15,9 +15,8 @@ from ijbridge.imagej.jvm import JAR, extra, jar_folder, java_class, start_jvm
 #: The ImageJ that is fetched where none is given.
 IMAGEJ = "net.imagej:ij:1.54p"
 
-#: What ImageJ gives for a macro that was stopped, and how a line of its Log begins that says why.
+#: What ImageJ gives for a macro that was stopped.
 _ABORTED = "[aborted]"
-_SAYS = "Run Model: "
 
 
 class ImageJ:
@@ -48,16 +47,15 @@ class ImageJ:
         """
         import jpype
 
-        ij = jpype.JClass("ij.IJ")
-        before = len(str(ij.getLog() or ""))
+        in_process = java_class("InProcess")
+        in_process.takeFailure()
         self._host.interrupted = False
-        value = ij.runMacro(macro, argument)
+        value = jpype.JClass("ij.IJ").runMacro(macro, argument)
         if self._host.interrupted:
             raise KeyboardInterrupt
         if value is None or str(value) != _ABORTED:
             return "" if value is None else str(value)
-        said = [line for line in str(ij.getLog() or "")[before:].splitlines() if line.startswith(_SAYS)]
-        raise RunError(said[-1] if said else "The macro was stopped: ImageJ's Log window may say why.")
+        raise RunError(str(in_process.takeFailure()) or "The macro was stopped: ImageJ's Log window may say why.")
 
     def active_image(self) -> Any:
         """Give the ``ij.ImagePlus`` that is active, or None where no image is open."""

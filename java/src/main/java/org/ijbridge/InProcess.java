@@ -21,6 +21,7 @@ public final class InProcess {
 
 	private static final String COMMAND = "Run Model...";
 	private static final String KEY = "org.ijbridge.inprocess";
+	private static final String FAILURE = "org.ijbridge.inprocess.failure";
 	private static final String LISTENS = "org.ijbridge.inprocess.listens";
 
 	private InProcess() {}
@@ -46,6 +47,18 @@ public final class InProcess {
 			return command;
 		};
 		Executer.addCommandListener(listener);
+	}
+
+	/** Why the last run of the command that failed did so, in one sentence, once; empty where none failed since. */
+	public static String takeFailure() {
+		final Object sentence = IJ.getProperty(FAILURE);
+		IJ.setProperty(FAILURE, null);
+		return sentence == null ? "" : sentence.toString();
+	}
+
+	/** Keeps what {@link #takeFailure} gives. */
+	static void keepFailure(final String sentence) {
+		IJ.setProperty(FAILURE, sentence);
 	}
 
 	/** The version of the protocol that this jar speaks. */
