@@ -18,10 +18,13 @@ from typing import Any
 import jpype
 import numpy as np
 import psutil
+import scyjava
+import scyjava.config
 
 import ijbridge
 import ijbridge.imagej
 from ijbridge.errors import IJBridgeError, RunError
+from ijbridge.imagej import memory
 
 
 def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
@@ -58,12 +61,15 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
 
 
 def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str) -> dict[str, Any]:
-    """Run the command in a SciJava context without a display, in a JVM that somebody else started."""
+    """Run the command in a SciJava context without a display, in a JVM started as pyimagej does it."""
     place = Path(folder)
     ijbridge.imagej.add_to_classpath()
     for jar in jars:
         jpype.addClassPath(jar)
-    jpype.startJVM("-Djava.awt.headless=true", f"-Dijbridge.log={place / 'ijbridge.log'}")
+    scyjava.config.set_java_constraints(fetch="auto")  # the one that is installed
+    scyjava.config.enable_headless_mode()
+    scyjava.config.add_option(f"-Dijbridge.log={place / 'ijbridge.log'}")
+    scyjava.start_jvm()
     ijbridge.imagej.start()
     service = jpype.JClass("org.scijava.command.CommandService")
     commands = jpype.JClass("org.scijava.Context")(service).service(service)
@@ -81,6 +87,12 @@ def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str)
         module = run(place / f"{name}.tif", model=model, tile="32")
         saver(module.getOutput("result")).saveAsTiff(str(place / f"{name}-scijava.tif"))
         seen["results"][name] = [str(one.getTitle()) for one in module.getOutput("results")]
+    memory.STEP = 1000  # as if these pictures were larger than what a buffer of Java's can hold
+    for name, model in models.items():
+        result = run(place / f"{name}.tif", model=model, tile="32").getOutput("result")
+        saver(result).saveAsTiff(str(place / f"{name}-pieces.tif"))
+        image = ijbridge.imagej.from_imageplus(result)
+        saver(ijbridge.imagej.to_imageplus(image)).saveAsTiff(str(place / f"{name}-again.tif"))
     try:
         run(place / f"{next(iter(models))}.tif", model=no_model)
     except jpype.JException as error:
@@ -147,7 +159,7 @@ def _watch(seen: list[str], done: threading.Event) -> None:
         seen.extend(one for one in _status() if one not in seen)
 
 
-def memory(model: str, runs: int, size: int) -> dict[str, Any]:
+def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
     """Run on one image again and again, by macro and by converter; Java's heap is as large as it will be from the start."""
     ij = ijbridge.imagej.start(window=False, java_options=["-Xms700m", "-Xmx700m", "-XX:+AlwaysPreTouch"])
     used = psutil.Process().memory_info
@@ -214,7 +226,7 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "pictures": pictures,
     "scijava": scijava,
     "cancelling": cancelling,
-    "memory": memory,
+    "repeating": repeating,
     "failing": failing,
 }
 

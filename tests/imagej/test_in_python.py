@@ -35,7 +35,7 @@ PICTURES: dict[str, tuple[type[np.generic], tuple[int, ...], str, str, str]] = {
 }
 
 #: What ran each model on its picture: the ending of the file with the result.
-WAYS = ("worker.tif", "host.tif", "api.npy", "shown.tif", "shell.npy", "scijava.tif")
+WAYS = ("worker.tif", "host.tif", "api.npy", "shown.tif", "shell.npy", "scijava.tif", "pieces.tif", "again.tif")
 
 _TIMEOUT_S = 120
 
@@ -227,7 +227,7 @@ def test_a_macro_gives_its_value_and_a_run_after_all_errors_works(failing: Any) 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how memory is counted differs elsewhere")
 def test_memory_is_given_back_after_every_run(screen: str, tilted: Path) -> None:
     size = 3600  # 52 MB, and as much for the result
-    seen = play("memory", screen, model=str(tilted), runs=20, size=size)
+    seen = play("repeating", screen, model=str(tilted), runs=20, size=size)
     for way in ("macro", "convert"):
         grown = seen[way][-1] - seen[way][4]
         assert grown < 4 * size**2, (way, seen[way])

@@ -22,7 +22,7 @@ import jpype
 
 from ijbridge.errors import Cancelled, PlanError
 from ijbridge.imagej.java_values import to_java, to_python
-from ijbridge.imagej.memory import STEP, Block
+from ijbridge.imagej.memory import Block
 from ijbridge.protocol import check_protocol, error_reply, reply
 from ijbridge.resources import free_memory
 from ijbridge.server import InferenceServer
@@ -97,7 +97,7 @@ class Host:
         for block, one in zip(blocks, buffers, strict=True):
             number = next(self._numbers)
             self._blocks[number] = block
-            made.append({"id_size_step": [number, block.size, STEP], "buffers": one})
+            made.append({"id_size_step": [number, block.size, block.step], "buffers": one})
         return made
 
 

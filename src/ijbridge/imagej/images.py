@@ -48,13 +48,13 @@ def from_imageplus(image: Any, axes: str | None = None) -> Image:
 
     from ijbridge.imagej.java_values import to_python
     from ijbridge.imagej.jvm import java_class
-    from ijbridge.imagej.memory import STEP, Block
+    from ijbridge.imagej.memory import Block
 
     images = java_class("InProcessImages")
     try:
         told = to_python(images.header(image))
         block = Block(int(images.bytes(image)))
-        images.copy(image, STEP, block.buffers(int(images.reach())))
+        images.copy(image, block.step, block.buffers(int(images.reach())))
     except jpype.JException as error:
         raise ImageFormatError(_said(error)) from error
     flat = np.frombuffer(block.view, told["dtype"])
@@ -89,7 +89,7 @@ def to_imageplus(result: xr.DataArray | Any, axes: str | None = None) -> Any:
 
     from ijbridge.imagej.java_values import to_java
     from ijbridge.imagej.jvm import java_class
-    from ijbridge.imagej.memory import STEP, Block
+    from ijbridge.imagej.memory import Block
 
     image = to_image(result, axes)
     header = image.header
@@ -116,7 +116,7 @@ def to_imageplus(result: xr.DataArray | Any, axes: str | None = None) -> Any:
     try:
         _fill(block, array)
         info = provenance_text(record) if isinstance(record, Mapping) else ""
-        return images.make(to_java(described), info, STEP, block.buffers(int(images.reach())))
+        return images.make(to_java(described), info, block.step, block.buffers(int(images.reach())))
     except jpype.JException as error:
         raise ResultError(_said(error)) from error
     finally:

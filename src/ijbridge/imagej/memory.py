@@ -16,12 +16,12 @@ STEP = 1 << 30
 class Block:
     """Memory of ``size`` bytes, in pages of its own that can be given back while Java still has buffers on them.
 
-    Java drops a buffer only when it collects its garbage, which may be never in a short script. What Java's own memory for
-    direct buffers is given back by is the same collection.
+    Java drops a buffer only when it collects its garbage, which may be never in a short script; its own memory for direct
+    buffers would wait for the same collection.
     """
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size, self.step = size, STEP
         try:
             self._memory = _private_pages(size)
         except (OSError, ValueError, OverflowError) as error:
@@ -32,10 +32,10 @@ class Block:
         self.view = memoryview(self._memory)
 
     def buffers(self, reach: int) -> Any:
-        """Give a Java list of direct buffers that begin every `STEP` bytes and reach ``reach`` bytes beyond the next start."""
+        """Give a Java list of direct buffers that begin every ``step`` bytes and reach ``reach`` bytes beyond it."""
         made = jpype.JClass("java.util.ArrayList")()
-        for start in range(0, self.size, STEP):
-            made.add(jpype.nio.convertToDirectBuffer(self.view[start : start + STEP + reach]))
+        for start in range(0, self.size, self.step):
+            made.add(jpype.nio.convertToDirectBuffer(self.view[start : start + self.step + reach]))
         return made
 
     def free(self) -> None:

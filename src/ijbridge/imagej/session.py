@@ -133,12 +133,14 @@ def _find_imagej(given: str | Path | None) -> Path:
 def _fetch_imagej() -> Path:
     jgo = extra("jgo")
     try:
-        folder = jgo.build(endpoint=IMAGEJ).jars_dir
-        return next(iter(sorted(Path(folder).glob("ij-*.jar"))))
+        environment = jgo.build(endpoint=IMAGEJ)
+        (jar,) = [*environment.modules_dir.glob("ij-*.jar"), *environment.jars_dir.glob("ij-*.jar")]
     except Exception as error:  # whatever jgo raises of network and cache
         raise ImageJError(
-            f"ImageJ ({IMAGEJ}) cannot be fetched ({' '.join(str(error).split())}): give the path of an ij.jar."
+            f"ImageJ ({IMAGEJ}) cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())}): give the path of "
+            "an ij.jar."
         ) from error
+    return Path(jar)
 
 
 def _start_plain(imagej: Path, window: bool, java_options: Sequence[str]) -> None:
