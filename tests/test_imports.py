@@ -105,6 +105,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             "ijbridge.api",
             ["onnxruntime", "onnx", "xarray", "pandas", "scipy", "tifffile", "scyjava", "jpype", "appose", "tqdm"],
         ),
+        (
+            "ijbridge.imagej",
+            ["onnxruntime", "onnx", "xarray", "pandas", "scipy", "tifffile", "scyjava", "jpype", "jgo", "imagej", "appose"],
+        ),
     ],
 )
 def test_an_import_loads_nothing_heavy(module: str, absent: list[str]) -> None:

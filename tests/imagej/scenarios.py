@@ -178,6 +178,14 @@ def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
     return seen
 
 
+def foreign(folder: str, model: str) -> dict[str, Any]:
+    """Run in an ImageJ that has no plugin of ours in its folder, before and after its menus are made anew."""
+    ij = ijbridge.imagej.start(folder, window=False)
+    run = f'newImage("picture", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=[{model}]"); return getTitle();'
+    titles = [ij.run_macro(run), ij.run_macro('run("Refresh Menus");' + run)]
+    return {"titles": titles, "plugins": sorted(str(one) for one in Path(folder).rglob("*.jar"))}
+
+
 def failing(folder: str, model: str) -> dict[str, Any]:
     """Meet what can go wrong between Java and Python."""
     import resource  # what a process may have is limited on Linux and macOS only
@@ -228,6 +236,7 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "cancelling": cancelling,
     "repeating": repeating,
     "failing": failing,
+    "foreign": foreign,
 }
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -222,6 +223,13 @@ def test_a_macro_gives_its_value_and_a_run_after_all_errors_works(failing: Any) 
     assert failing["same"]
     assert failing["value"] == ["", "given", ""]
     assert failing["afterwards"] == "picture-sum"
+
+
+def test_an_imagej_without_the_plugin_is_left_as_it_is_and_has_the_command(screen: str, tilted: Path, tmp_path: Path) -> None:
+    shutil.copy(IMAGEJ, tmp_path)
+    (tmp_path / "plugins").mkdir()
+    seen = play("foreign", screen, folder=str(tmp_path), model=str(tilted))
+    assert seen == {"titles": ["picture-sum", "picture-sum"], "plugins": [str(tmp_path / "ij.jar")]}
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how memory is counted differs elsewhere")

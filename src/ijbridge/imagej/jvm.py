@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import ijbridge
 from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import ImageJError
 
@@ -41,7 +40,7 @@ def jar_folder() -> Path:
     ImageJError
         If there is none.
     """
-    package = Path(ijbridge.__file__).parent
+    package = Path(__file__).resolve().parents[1]
     places = (package / "jars", package.parents[1] / "java" / "target")
     for place in places:
         if (place / JAR).is_file():
