@@ -239,6 +239,8 @@ def test_memory_is_given_back_after_every_run(screen: str, tilted: Path) -> None
     for way in ("macro", "convert"):
         grown = seen[way][-1] - seen[way][4]
         assert grown < 4 * size**2, (way, seen[way])
+    # pages that are given back are new ones for who still looks at them
+    assert seen["left"] == [1, 0]
 
 
 def test_a_missing_extra_is_one_sentence_with_its_pip_line(tmp_path: Path) -> None:

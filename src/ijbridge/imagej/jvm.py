@@ -85,7 +85,13 @@ def start_jvm(class_path: Sequence[Path], options: Sequence[str]) -> None:
     """
     jpype = extra("jpype")
     try:
-        jpype.startJVM(*options, jvmpath=_find_java(), classpath=[str(one) for one in class_path], convertStrings=False)
+        jpype.startJVM(
+            *options,
+            jvmpath=_find_java(),
+            classpath=[str(one) for one in class_path],
+            convertStrings=False,
+            interrupt=False,  # else Java ends the process at Ctrl-C, before Python knows of it
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise ImageJError(f"Java cannot be started ({' '.join(str(error).split())}): set JAVA_HOME to another one.") from error
 

@@ -134,13 +134,14 @@ def _fetch_imagej() -> Path:
     jgo = extra("jgo")
     try:
         environment = jgo.build(endpoint=IMAGEJ)
-        (jar,) = [*environment.modules_dir.glob("ij-*.jar"), *environment.jars_dir.glob("ij-*.jar")]
+        folders: list[Path] = [environment.modules_dir, environment.jars_dir]
+        (jar,) = (jar for folder in folders for jar in folder.glob("ij-*.jar"))
     except Exception as error:  # whatever jgo raises of network and cache
         raise ImageJError(
             f"ImageJ ({IMAGEJ}) cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())}): give the path of "
             "an ij.jar."
         ) from error
-    return Path(jar)
+    return jar
 
 
 def _start_plain(imagej: Path, window: bool, java_options: Sequence[str]) -> None:
