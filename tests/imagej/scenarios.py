@@ -25,6 +25,7 @@ import scyjava.config
 import ijbridge
 import ijbridge.imagej
 from ijbridge.errors import IJBridgeError, RunError
+from ijbridge.image import to_xarray
 from ijbridge.imagej import memory
 
 
@@ -94,6 +95,9 @@ def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str)
         saver(result).saveAsTiff(str(place / f"{name}-pieces.tif"))
         image = ijbridge.imagej.from_imageplus(result)
         saver(ijbridge.imagej.to_imageplus(image)).saveAsTiff(str(place / f"{name}-again.tif"))
+        image = ijbridge.imagej.from_imageplus(opener.openImage(str(place / f"{name}.tif")))
+        backwards = to_xarray(image).transpose(*reversed(image.header.axes))
+        saver(ijbridge.imagej.to_imageplus(backwards)).saveAsTiff(str(place / f"{name}-same.tif"))
     try:
         run(place / f"{next(iter(models))}.tif", model=no_model)
     except jpype.JException as error:

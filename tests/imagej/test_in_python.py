@@ -126,6 +126,12 @@ def test_an_imageplus_is_the_image_that_its_file_holds(seen: Seen, name: str) ->
 
 
 @pytest.mark.parametrize("name", PICTURES)
+def test_an_array_in_any_order_of_axes_becomes_an_imageplus_that_is_not_flipped(seen: Seen, name: str) -> None:
+    held = tifffile.imread(seen.folder / f"{name}.tif")
+    np.testing.assert_array_equal(seen.pixels(f"{name}-same.tif"), np.moveaxis(held, -1, 0) if name == "colour" else held)
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_shown_result_is_calibrated_and_says_what_made_it(seen: Seen, name: str) -> None:
     shown = seen.pictures[name]
     assert shown["size"] == f"0.107 0.2 {'0.5' if 'z' in PICTURES[name][4] else '1'} µm"
