@@ -87,6 +87,17 @@ class Network:
         self._channels[name] = channels
         return name
 
+    def another_output(self, channels: int = 1) -> str:
+        """Ask the last node for its next output too."""
+        name = f"t{len(self._nodes) - 1}_{len(self._nodes[-1].output)}"
+        self._nodes[-1].output.append(name)
+        self._channels[name] = channels
+        return name
+
+    def channel_count(self, name: str) -> int:
+        """Give the number of channels of a tensor."""
+        return self._channels[name]
+
     def output_channels(self, name: str) -> int:
         """Give the number of channels of an output."""
         return self._channels[next(node.input[0] for node in self._nodes if node.output[0] == name)]

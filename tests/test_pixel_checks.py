@@ -48,7 +48,7 @@ def test_values_that_are_no_numbers_are_counted(tmp_path: Path, bad: float) -> N
     assert (found.id, found.severity) == ("not-finite", "error")
     assert found.sentence.startswith("cells holds 5 pixels that are NaN or infinite, but no network makes anything of these")
     with pytest.raises(PixelValueError, match="cells holds 5 pixels"):
-        ijbridge.load(model(tmp_path))._loaded.run({"raw": make_image(array, "yx", name="cells")}, ijbridge.api.Options())
+        ijbridge.predict(model(tmp_path), make_image(array, "yx", name="cells"))
 
 
 def test_values_that_are_all_no_numbers_are_counted_too(tmp_path: Path) -> None:

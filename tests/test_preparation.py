@@ -181,6 +181,7 @@ def test_rescaling_in_tiles_is_rescaling_in_one_piece(tmp_path: Path) -> None:
     whole = ijbridge.predict(model, image, rescale=True, tile="whole")
     tiled = ijbridge.predict(model, image, rescale=True, tile=64)
     assert not isinstance(whole, dict)
+    assert not isinstance(tiled, dict)
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole.values))
 
 
@@ -213,6 +214,7 @@ def test_stacks_are_rescaled_plane_by_plane_and_volumes_as_a_whole(tmp_path: Pat
     array = np.random.default_rng(2).random((3, 40, 50)).astype(np.float32)
     model = sized_model(tmp_path, one_conv())
     found = ijbridge.predict(model, sized_image(array, 0.25, axes="tyx"), rescale=True)
+    assert not isinstance(found, dict)
     for t in range(3):
         np.testing.assert_array_equal(found[t], ijbridge.predict(model, sized_image(array[t], 0.25), rescale=True))
     sizes = (("z", 1.0), ("y", 0.5), ("x", 0.5))

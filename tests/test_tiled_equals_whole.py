@@ -247,3 +247,59 @@ def test_a_fixed_output_beside_a_fixed_input_follows_it(
     found, expected = tiled(fixed, image, "auto", halo=2), whole(models[network], image)
     inside = (slice(None), slice(None), slice(0, expected.shape[2] - 4))
     assert np.abs(found[inside] - expected[inside]).max() <= TOLERANCE * np.ptp(expected)
+
+
+# --- borders that depend on the size ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER"])
+def test_a_border_that_depends_on_the_size_is_reckoned_with(tmp_path: Path, auto_pad: str) -> None:
+    net = Network(1)
+    x = net.node("AveragePool", [net.input("raw")], 1, kernel_shape=[3, 3], strides=[3, 3], auto_pad=auto_pad)
+    net.output(net.node("Pad", [x, net.constant([0, 0, 1, 1, 0, 0, 0, 0], np.int64)], 1), "out")
+    model = write_model(
+        tmp_path,
+        net,
+        inputs=[described("raw", channel("c"), *(space(axis, {"min": 10, "step": 3}) for axis in "yx"))],
+        outputs=[described("out", channel("p"), *(space(axis, {"tensor_id": "raw", "axis_id": axis, "offset": 2}, scale=3.0)
+                                                  for axis in "yx"))],
+    )  # fmt: skip
+    image = picture((97, 130))
+    assert difference(tiled(model, image, 40, halo="auto"), whole(model, image)) <= TOLERANCE
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 4), (1, 3)])
+def test_a_second_input_may_be_smaller_by_some_pixels(tmp_path: Path, before: int, after: int) -> None:
+    net = Network(1)
+    first, second = net.input("raw"), net.input("other")
+    pads = net.constant([0, 0, before, before, 0, 0, after, after], np.int64)
+    net.output(net.node("Add", [first, net.node("Pad", [second, pads], 1)], 1), "out")
+
+    def along(axis: str, offset: int = 0) -> dict[str, Any]:
+        return space(axis, {"tensor_id": "raw", "axis_id": axis, "offset": offset})
+
+    free = {"min": 8, "step": 1}
+    model = write_model(
+        tmp_path,
+        net,
+        inputs=[
+            described("raw", channel("c"), space("y", free), space("x", free)),
+            described("other", channel("c"), along("y", -4), along("x", -4)),
+        ],
+        outputs=[described("out", channel("p"), along("y"), along("x"))],
+    )
+    images = {"raw": picture((97, 71)), "other": picture((93, 67), seed=1)}
+    result = ijbridge.predict(model, images, axes="yx", tile=40)
+    assert not isinstance(result, dict)
+    padded = np.pad(images["other"], (before, after))
+    np.testing.assert_allclose(result.values, images["raw"] + padded, atol=1e-5)
+
+
+def test_a_tile_is_no_smaller_than_a_border_that_is_mirrored(tmp_path: Path) -> None:
+    net = Network(1)
+    x = net.node("Pad", [net.input("raw"), net.constant([0, 0, 10, 10, 0, 0, 10, 10], np.int64)], 1, mode="reflect")
+    cut = [net.constant(one, np.int64) for one in ([10, 10], [-10, -10], [2, 3])]
+    net.output(net.node("Slice", [x, *cut], 1), "out")
+    model = write_model(tmp_path, net, size={"min": 1, "step": 1})
+    image = picture((60, 60))
+    assert difference(tiled(model, image, 4, halo="auto"), whole(model, image)) <= TOLERANCE

@@ -256,6 +256,26 @@ class Geometry:
                     )
 
 
+def accepted_sizes(description: ModelDescription, tensor: Tensor) -> list[tuple[int, int] | None]:
+    """Give the smallest size of each axis of an input and the step to the next (0: there is one size); None: any."""
+    tensors = {one.id: one for one in description.inputs}
+
+    def of(size: Size) -> tuple[int, int]:
+        match size:
+            case FixedSize(n):
+                return n, 0
+            case SteppedSize(low, by):
+                return low, by
+            case ReferencedSize(other, axis, ratio) if other in tensors:
+                base = of(tensors[other].axis(axis).size)
+                step = base[1] * ratio
+                return (size.of(base[0]), int(step)) if step.denominator == 1 else (1, 1)
+            case _:
+                return 1, 1
+
+    return [None if axis.kind == "batch" else of(axis.size) for axis in tensor.axes]
+
+
 def halo_on_line(line: str, axes: Iterable[AxisPlan]) -> int:
     """Give the largest halo along a line, in pixels of the line."""
     return ceil(max((axis.link.halo_on_line for axis in axes if axis.line == line), default=Fraction(0)))

@@ -56,7 +56,7 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
     rules = {}
     for name, one in network.rules().items():
         reasons = lines.global_operations(name)
-        rules[name] = replace(one, stride=lines.stride(name))
+        rules[name] = replace(one, stride=lines.stride(name), at_least=lines.smallest(name))
         if lines.mixed(name):
             because = "an output is made of several inputs whose sizes the description does not relate"
             rules[name] = replace(rules[name], tileable=False, whole_because=because)
@@ -101,9 +101,25 @@ class _Lines:
         """Give the halo an output axis needs, in its own elements; None where the network was not asked."""
         if self._facts is None:
             return None
-        fields = [self._facts.field(key[0], self._number(key), source) for source, _ in self._sources[line]]
-        offset, aligned = self.outputs(line)[key].link.offset, self._aligned(line)
-        return max((field.halo(offset=offset, aligned=aligned) for field in fields if field is not None), default=0)
+        needed, aligned, offset = 0, self._aligned(line), self.outputs(line)[key].link.offset
+        for source, axis in self._sources[line]:
+            field = self._facts.field(key[0], self._number(key), source)
+            if field is None:
+                continue
+            # an input that ends before the line does ends before its tile does too
+            own = axis.link.offset
+            on_grid = aligned and own % self._facts.grid.get(source, 1) == 0
+            needed = max(needed, field.halo(offset=offset - own / field.step, aligned=on_grid))
+        return needed
+
+    def smallest(self, line: str) -> int:
+        """Give the pixels of the line that the network needs for the borders that it mirrors."""
+        if self._facts is None:
+            return 1
+        found = [
+            (self._facts.smallest.get(source, 1) - axis.link.offset) / axis.link.ratio for source, axis in self._sources[line]
+        ]
+        return max(1, *(ceil(one) for one in found))
 
     def mixed(self, line: str) -> bool:
         """Whether an output that follows the line is made of pixels along another line too, so that both must be whole."""

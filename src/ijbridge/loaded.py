@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ijbridge import planning, prediction
+from ijbridge import geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
-from ijbridge.graph import read_graph
+from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
@@ -179,12 +179,13 @@ class LoadedModel:
 
             description = self.description
             source = _weights_source(description, planning.choose_weights(description))
-            facts = read_graph(source)
+            network = Network(source)
             names = {
-                **bind(description.inputs, facts.inputs, "input", description.name),
-                **bind(description.outputs, list(facts.fields), "output", description.name),
+                **bind(description.inputs, network.inputs, "input", description.name),
+                **bind(description.outputs, network.outputs, "output", description.name),
             }
-            self._network = _Network(source, names, facts.renamed(names))
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            self._network = _Network(source, names, network.facts(accepted).renamed(names))
         return self._network
 
     def _session(self, plan: Plan) -> Session:

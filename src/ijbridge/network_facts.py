@@ -12,11 +12,11 @@ from ijbridge.receptive_field import Field, Source
 class NetworkFacts:
     """What was found.
 
-    ``inputs`` are the network's names of its inputs, ``types`` the numpy types they take (ONNX's own names for types that numpy
-    lacks). ``fields`` gives per output (the network's name) and axis number its
-    fields by source; ``grid`` per source the distance at which tiles may start; ``global_operations`` per source the reasons
-    why tiles along it are not exact; ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel
-    of the input.
+    ``inputs`` are the network's names of its inputs, ``types`` the numpy types they take (ONNX's own names for types that
+    numpy lacks). ``fields`` gives per output (the network's name) and axis number its fields by source; ``grid`` per source
+    the distance at which tiles may start; ``global_operations`` per source the reasons why tiles along it are not exact;
+    ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel of the input; ``smallest`` per source
+    the pixels without which a border cannot be mirrored.
     """
 
     inputs: tuple[str, ...]
@@ -25,6 +25,7 @@ class NetworkFacts:
     global_operations: Mapping[Source, tuple[str, ...]]
     bytes_per_pixel: int
     types: Mapping[str, str] = field(default_factory=dict)
+    smallest: Mapping[Source, int] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> NetworkFacts:
         """Give the facts in a description's ids; ``names`` has the network's name for each."""
@@ -42,6 +43,7 @@ class NetworkFacts:
             grid={new(source): one for source, one in self.grid.items()},
             global_operations={new(source): one for source, one in self.global_operations.items()},
             bytes_per_pixel=self.bytes_per_pixel,
+            smallest={new(source): one for source, one in self.smallest.items()},
             types={ids.get(name, name): one for name, one in self.types.items()},
         )
 

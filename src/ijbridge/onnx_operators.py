@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 #: Element j of the output is made of element j of every input.
 ELEMENTWISE = frozenset(
     (
-        "Abs", "Acos", "Add", "And", "Asin", "Atan", "BatchNormalization", "BitShift", "Cast", "CastLike", "Ceil", "Celu",
-        "Clip", "Cos", "Dropout", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual",
-        "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
-        "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "QuantizeLinear", "DequantizeLinear",
-        "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tan",
-        "Tanh", "ThresholdedRelu", "Where", "Xor",
+        "Abs", "Acos", "Add", "And", "Asin", "Atan", "BitShift", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "Dropout",
+        "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
+        "Identity", "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul",
+        "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
+        "Softsign", "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Where", "Xor",
     )
+)  # fmt: skip
+#: The second axis is for channels: mixed, or each with numbers of its own.
+CHANNELWISE = frozenset(
+    ("BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace", "DequantizeLinear", "GroupNormalization",
+     "InstanceNormalization", "LRN", "QuantizeLinear", "SpaceToDepth")
 )  # fmt: skip
 #: Operations that may be told a size, a place or a shape; where it is not known beforehand, they say so themselves.
 SIZED = frozenset(("Resize", "Upsample", "Reshape", "Slice", "Pad", "Expand", "Squeeze", "Unsqueeze", "Tile"))
@@ -28,16 +31,6 @@ OVER_SPACE = frozenset(
     ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "InstanceNormalization", "GroupNormalization",
      "MeanVarianceNormalization")
 )  # fmt: skip
-
-
-def pads_before(attributes: Mapping[str, Any], same: list[int]) -> list[int]:
-    """Give the border added before each axis; ``same`` is the whole border that keeps sizes."""
-    automatic = text(attributes.get("auto_pad", "NOTSET"))
-    if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        return [max(0, one) // 2 if automatic == "SAME_UPPER" else (max(0, one) + 1) // 2 for one in same]
-    if automatic == "VALID" or "pads" not in attributes:
-        return [0] * len(same)
-    return list(attributes["pads"][: len(same)])
 
 
 def fraction(value: float) -> Fraction:

@@ -7,7 +7,7 @@ Receptive field arithmetic after Araujo, Norris and Sim, "Computing receptive fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 from typing import TypeAlias
@@ -18,11 +18,16 @@ Source: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True)
 class Field:
-    """Element j depends on pixels ``step * j + low[j % n]`` to ``step * j + high[j % n]`` of its source, n being the phases."""
+    """Element j depends on pixels ``step * j + low[j % n]`` to ``step * j + high[j % n]`` of its source, n being the phases.
+
+    ``size`` is how many elements there are where the source has ``pixels``; for every step more of pixels there is one more.
+    """
 
     step: Fraction = Fraction(1)
     low: tuple[Fraction, ...] = (Fraction(0),)
     high: tuple[Fraction, ...] = (Fraction(0),)
+    size: int = 0
+    pixels: int = 0
 
     def halo(self, *, offset: Fraction = Fraction(0), aligned: bool = True) -> int:
         """Give the elements on either side of a tile's output that depend on pixels outside the tile.
@@ -40,26 +45,46 @@ class Field:
         last = max((_below(edge, (int(offset) - 1 - phase) % n, n) for phase, edge in enumerate(after)), default=-1)
         return max(0, first + 1, last + 1)
 
-    def through(self, factor: Fraction, reads: Callable[[int], Iterable[int]]) -> Field:
+    def through(self, factor: Fraction, reads: Callable[[int], Iterable[int]], size: int) -> Field:
         """Give the field of a tensor whose element j is made of the elements ``reads(j)`` of this one.
 
-        ``factor`` is how many elements of this tensor one of the new is; ``reads`` moves along with it.
+        ``factor`` is how many elements of this tensor one of the new is; ``reads`` moves along with it; ``size`` is the
+        number of the new ones.
         """
         n = len(self.low)
         phases = factor.denominator * n // gcd(factor.numerator, n)
+        first, last = range(phases), range(size - phases, size)
+        source = self._bordered(any(min(reads(j)) < 0 for j in first), any(max(reads(j)) >= self.size for j in last))
         step, low, high = self.step * factor, [], []
         for j in range(phases):
             read = list(reads(j))
-            low.append(min(self.step * i + self.low[i % n] for i in read) - step * j)
-            high.append(max(self.step * i + self.high[i % n] for i in read) - step * j)
-        return Field(step, tuple(low), tuple(high))
+            low.append(min(source.step * i + source.low[i % n] for i in read) - step * j)
+            high.append(max(source.step * i + source.high[i % n] for i in read) - step * j)
+        return Field(step, tuple(low), tuple(high), size, self.pixels)
+
+    def _bordered(self, before: bool, after: bool) -> Field:
+        """Give a field such that what lies before the first or after the last element lies outside the source too.
+
+        A border is added there, which in a tile is another than in the whole. Where elements were cut off, the border lies
+        inside the tile; a field so much wider tells who reads it.
+        """
+        n = len(self.low)
+        low, high = Fraction(0), Fraction(0)
+        if before:
+            low = max(Fraction(0), *(self.step * i + self.low[i % n] + 1 for i in range(-n, 0)))
+        if after:
+            beyond = range(self.size, self.size + n)
+            high = max(Fraction(0), *(self.pixels - self.step * i - self.high[i % n] for i in beyond))
+        if not low and not high:
+            return self
+        return replace(self, low=tuple(one - low for one in self.low), high=tuple(one + high for one in self.high))
 
     def joined(self, other: Field) -> Field:
         """Give the field of an element that is made of the elements of the same place of both."""
         n = lcm(len(self.low), len(other.low))
         low = tuple(min(self.low[j % len(self.low)], other.low[j % len(other.low)]) for j in range(n))
         high = tuple(max(self.high[j % len(self.high)], other.high[j % len(other.high)]) for j in range(n))
-        return Field(self.step, low, high)
+        return replace(self, low=low, high=high)
 
 
 def _below(edge: Fraction, phase: int, n: int) -> int:
@@ -90,17 +115,19 @@ def resize_reads(scale: Fraction, mode: str, transform: str, rounding: str, anti
     return reads
 
 
-def shifted(axis: AxisFields, by: int) -> AxisFields:
-    """Give the fields of an axis whose element j is element ``j + by`` of this one."""
-    return {source: one.through(Fraction(1), lambda j: [j + by]) for source, one in axis.items()}
+def padded(axis: AxisFields, before: int, after: int) -> AxisFields:
+    """Give the fields of an axis to which elements are added before and after (taken away, below 0)."""
+    return {source: one.through(Fraction(1), lambda j: [j - before], one.size + before + after) for source, one in axis.items()}
 
 
 def in_blocks(axis: AxisFields, block: int, to_space: bool) -> AxisFields:
     """Give the fields of an axis whose elements are taken apart into blocks, or are blocks put together."""
     if to_space:
-        return {source: one.through(Fraction(1, block), lambda j: [j // block]) for source, one in axis.items()}
+        return {
+            source: one.through(Fraction(1, block), lambda j: [j // block], one.size * block) for source, one in axis.items()
+        }
     reads = lambda j: range(j * block, (j + 1) * block)  # noqa: E731
-    return {source: one.through(Fraction(block), reads) for source, one in axis.items()}
+    return {source: one.through(Fraction(block), reads, one.size // block) for source, one in axis.items()}
 
 
 def common_step(steps: Iterable[Fraction]) -> int:

@@ -87,7 +87,8 @@ class AxisRules:
     """What the network asks of one line: the sizes it accepts, and the axes that are linked to it.
 
     ``tileable`` is False where tiles could not be put together again, and ``whole_because`` says why. ``stride`` is the
-    network's total stride, where it is known: tiles start at its multiples.
+    network's total stride, where it is known: tiles start at its multiples. ``at_least`` pixels are needed for the borders that
+    the network mirrors.
     """
 
     accepts: Size
@@ -96,11 +97,12 @@ class AxisRules:
     tileable: bool = True
     whole_because: str = "an output does not follow it"
     stride: int | None = None
+    at_least: int = 1
 
     @property
     def smallest(self) -> int:
         """The smallest size the network accepts."""
-        return self.accepts.size if isinstance(self.accepts, FixedSize) else _stepped(self.accepts).min
+        return self.valid(1)
 
     def grid(self, tile: int) -> int:
         """Give the distance between possible tile starts."""
@@ -120,7 +122,7 @@ class AxisRules:
         if isinstance(self.accepts, FixedSize):
             return self.accepts.size
         stepped = _stepped(self.accepts)
-        return stepped.min + max(0, ceil(Fraction(size - stepped.min, stepped.step))) * stepped.step
+        return stepped.min + max(0, ceil(Fraction(max(size, self.at_least) - stepped.min, stepped.step))) * stepped.step
 
     def fitting(self, size: int) -> int:
         """Give the largest accepted size of at most ``size``, or the smallest accepted one."""

@@ -1,0 +1,314 @@
+"""How each kind of operation of ONNX is followed: what one of its elements is made of, or that it looks at everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from ijbridge.network_knowledge import Knowledge
+from ijbridge.onnx_operators import ALONG_ONE_AXIS, CHANNELWISE, ELEMENTWISE, OVER_SPACE, WINDOWS, fraction, text
+from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padded, resize_reads
+
+#: From here on the end of a slice is the end of the axis, however long that is.
+_END = 2**31 - 1
+
+
+class Layers(Knowledge):
+    """Follows one node at a time (see `ijbridge.graph`)."""
+
+    def follow(self, node: Any, attributes: Mapping[str, Any]) -> list[AxisFields]:
+        """Give the fields of a node's output, by axis.
+
+        Raises
+        ------
+        IndexError, KeyError, TypeError, ValueError, ZeroDivisionError
+            If the node is not as the standard has it.
+        """
+        kind = node.op_type
+        first = [dict(axis) for axis in self.tensors.get(node.input[0], [])]
+        if kind in ELEMENTWISE:
+            return self._together(node)
+        if kind == "Concat":
+            return self.whole(self._together(node), [attributes["axis"]], node, "joins parts along it")
+        if any(name in self.tensors for name in node.input[1:]) or node.input[0] not in self.tensors:
+            return self.unknown(node)  # weights, places or sizes that are made of the image
+        if kind in CHANNELWISE:
+            first = self.whole(first, [attributes.get("axis", 1) if "Quantize" in kind else 1], node, "takes it for channels")
+        if kind == "BatchNormalization" and attributes.get("training_mode", 0):
+            return self.whole(first, range(len(first)), node, "takes its statistics from the image")
+        if kind in ("BatchNormalization", "LRN", "QuantizeLinear", "DequantizeLinear"):
+            return first
+        if len(node.output) > 1 and node.output[1] and kind == "MaxPool":
+            return self.unknown(node)  # places, counted from the first pixel
+        if kind in WINDOWS:
+            return self._window(node, first, attributes)
+        if kind == "ConvTranspose":
+            return self._transposed(node, first, attributes)
+        if kind in ("Resize", "Upsample"):
+            return self._resize(node, first, attributes)
+        if kind == "Pad":
+            return self._pad(node, first, attributes)
+        if kind == "Slice":
+            return self._slice(node, first, attributes)
+        if kind == "Transpose":
+            order = attributes.get("perm", list(reversed(range(len(first)))))
+            return [first[axis] for axis in order]
+        if kind == "Split":
+            return self.whole(first, [attributes.get("axis", 0)], node, "takes it apart")
+        if kind in ("Unsqueeze", "Squeeze"):
+            return self._squeeze(node, first, attributes)
+        if kind in ("DepthToSpace", "SpaceToDepth"):
+            block = attributes["blocksize"]
+            return [*first[:2], *(in_blocks(axis, block, kind == "DepthToSpace") for axis in first[2:])]
+        if kind in OVER_SPACE:
+            kept = self.whole(first, range(2, len(first)), node, "looks at all of it")
+            return [*kept[:2], *({} for _ in kept[2:])] if kind.startswith("Global") else first
+        if kind == "LayerNormalization":
+            axis = attributes.get("axis", -1)
+            return self.whole(first, range(axis % len(first), len(first)), node, "looks at all of it")
+        if kind in ALONG_ONE_AXIS:
+            return self._along(node, first, attributes)
+        if kind.startswith("Reduce"):
+            return self._reduce(node, first, attributes)
+        if kind == "MatMul":
+            return self._matmul(node, first)
+        return self.unknown(node)
+
+    def _together(self, node: Any) -> list[AxisFields]:
+        """Join tensors element by element, their last axes aligned."""
+        tensors = [self.tensors[name] for name in node.input if name in self.tensors]
+        constants = [self.dims(name) for name in node.input if name and name not in self.tensors]
+        rank = max(len(one) for one in (*tensors, *(one for one in constants if one is not None)))
+        joined: list[AxisFields] = [{} for _ in range(rank)]
+        for tensor in tensors:
+            for axis, fields in enumerate(tensor, rank - len(tensor)):
+                for source, field in fields.items():
+                    other = joined[axis].get(source, field)
+                    if other.step != field.step:
+                        self.say(source, node, "joins two scales of it")
+                    elif other.size != field.size:
+                        self.say(source, node, "joins a part of it with another")
+                    joined[axis][source] = field.joined(other)
+        for dims in constants:
+            if dims is None:
+                self.whole(joined, range(rank), node, "joins it with something of a size that is not known")
+                continue
+            large = [axis for axis, size in enumerate(dims, rank - len(dims)) if size != 1]
+            self.whole(joined, large, node, "joins it with a constant that is as large")
+        return joined
+
+    def _window(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        ndim = len(first) - 2
+        kernels, strides, dilations = self._kernel(node, attributes, ndim)
+        spatial = []
+        for number, axis in enumerate(first[2:]):
+            stride, span = strides[number], dilations[number] * (kernels[number] - 1) + 1
+            followed = {}
+            for source, one in axis.items():
+                before, after = self._borders(attributes, number, ndim, one, source, span, stride)
+                window = range(-max(before), dilations[number] * kernels[number] - min(before), dilations[number])
+                reads = lambda j, w=window, s=stride: [j * s + t for t in w]  # noqa: E731
+                whole = one.size + max(before) + after - span
+                size = (-(-whole // stride) if attributes.get("ceil_mode", 0) else whole // stride) + 1
+                followed[source] = one.through(Fraction(stride), reads, size)
+            spatial.append(followed)
+        return [first[0], {}, *spatial] if node.op_type == "Conv" else [*first[:2], *spatial]
+
+    def _borders(
+        self, attributes: Mapping[str, Any], number: int, ndim: int, one: Field, source: Source, span: int, stride: int
+    ) -> tuple[list[int], int]:
+        """Give the borders that may be added before an axis (several where they depend on its size), and the one after."""
+        automatic = text(attributes.get("auto_pad", "NOTSET"))
+        if automatic not in ("SAME_UPPER", "SAME_LOWER"):
+            pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
+            return [pads[number]], pads[number + ndim]
+        sizes = [one.size]
+        if (Fraction(self.sizes_of(source)[1]) / one.step) % stride:
+            sizes = list(range(one.size, one.size + stride))  # every remainder occurs
+        totals = [max(0, (-(-size // stride) - 1) * stride + span - size) for size in sizes]
+        before = [total // 2 if automatic == "SAME_UPPER" else (total + 1) // 2 for total in totals]
+        return before, totals[0] - before[0] + (before[0] - max(before))
+
+    def _transposed(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        ndim = len(first) - 2
+        kernels, strides, dilations = self._kernel(node, attributes, ndim)
+        extra = list(attributes.get("output_padding", [0] * ndim))
+        automatic = text(attributes.get("auto_pad", "NOTSET"))
+        spatial: list[AxisFields] = []
+        for number, axis in enumerate(first[2:]):
+            window = range(0, dilations[number] * kernels[number], dilations[number])
+            stride, span = strides[number], dilations[number] * (kernels[number] - 1) + 1
+            followed = {}
+            for source, one in axis.items():
+                full = (one.size - 1) * stride + span + extra[number]
+                if "output_shape" in attributes:
+                    if not self.is_fixed(axis):
+                        self.say(source, node, "makes a part of a fixed size")
+                    size = list(attributes["output_shape"])[-ndim:][number]
+                    border = full - size
+                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
+                elif automatic in ("SAME_UPPER", "SAME_LOWER"):
+                    size = one.size * stride
+                    border = max(0, full - size)
+                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
+                else:
+                    pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
+                    pad, size = pads[number], full - pads[number] - pads[number + ndim]
+
+                def reads(j: int, window: range = window, stride: int = stride, pad: int = pad) -> list[int]:
+                    # output j = i * stride - pad + t; a phase that no t reaches is the bias alone
+                    return [(j + pad - t) // stride for t in window if (j + pad - t) % stride == 0] or [j // stride]
+
+                followed[source] = one.through(Fraction(1, stride), reads, size)
+            spatial.append(followed)
+        return [first[0], {}, *spatial]
+
+    def _kernel(self, node: Any, attributes: Mapping[str, Any], ndim: int) -> tuple[list[int], list[int], list[int]]:
+        kernels = attributes.get("kernel_shape") or (self.dims(node.input[1]) or [])[2:]
+        if len(kernels) != ndim or not all(kernels):
+            raise ValueError("the size of the kernel is not known")
+        return list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+
+    def _resize(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        scales = self._scales(node, attributes)
+        if scales is None:
+            return self.whole(first, range(len(first)), node, "resizes it to a size that is computed while it runs")
+        legacy = node.op_type == "Upsample" or self.version < 11
+        transform = "asymmetric" if legacy else text(attributes.get("coordinate_transformation_mode", "half_pixel"))
+        rounding = "floor" if legacy else text(attributes.get("nearest_mode", "round_prefer_floor"))
+        mode = text(attributes.get("mode", "nearest"))
+        changed = [number for number, scale in enumerate(scales) if scale != 1]
+        if transform not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"):
+            return self.whole(first, changed, node, "stretches it from corner to corner")
+        resized = list(first)
+        for number in changed:
+            reads = resize_reads(scales[number], mode, transform, rounding, bool(attributes.get("antialias", 0)))
+            resized[number] = {
+                source: one.through(1 / scales[number], reads, int(one.size * scales[number] // 1))
+                for source, one in first[number].items()
+            }
+        return resized
+
+    def _scales(self, node: Any, attributes: Mapping[str, Any]) -> list[Fraction] | None:
+        if node.op_type == "Upsample" and "scales" in attributes:
+            return [fraction(one) for one in attributes["scales"]]
+        place = 1 if node.op_type == "Upsample" or self.version < 11 else 2
+        given = self.values(node.input[place]) if len(node.input) > place and node.input[place] else None
+        axes = list(attributes.get("axes", range(len(self.tensors[node.input[0]]))))
+        if given:
+            scales = {int(axis): fraction(one) for axis, one in zip(axes, given, strict=True)}
+            return [scales.get(axis, Fraction(1)) for axis in range(len(self.tensors[node.input[0]]))]
+        before, after = self.shapes.get(node.input[0]), self.shapes.get(node.output[0])
+        sizes = self.values(node.input[3]) if len(node.input) > 3 else None
+        if sizes and before:
+            told = {int(axis): int(one) for axis, one in zip(axes, sizes, strict=True)}
+            after = [told.get(axis, one) for axis, one in enumerate(before)]
+        if not before or not after:
+            return None
+        scales = {}
+        for axis, (old, new) in enumerate(zip(before, after, strict=True)):
+            if (old is None or new is None) and self.tensors[node.input[0]][axis] and axis > 1:
+                return None
+            scales[axis] = Fraction(new, old) if old and new else Fraction(1)
+        return [scales[axis] for axis in range(len(before))]
+
+    def _pad(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        pads = attributes.get("pads") or (self.values(node.input[1]) if len(node.input) > 1 else None)
+        axes = self.values(node.input[3]) if len(node.input) > 3 and node.input[3] else list(range(len(first)))
+        if pads is None or axes is None:
+            return self.whole(first, range(len(first)), node, "adds a border that is computed while it runs")
+        mode = text(attributes.get("mode", "constant"))
+        result = list(first)
+        for number, one in enumerate(axes):
+            axis = int(one) % len(first)
+            before, after = int(pads[number]), int(pads[number + len(axes)])
+            if mode == "wrap" and (before or after):
+                result = self.whole(result, [axis], node, "adds a border from its other side")
+            for source, field in first[axis].items():
+                if mode == "reflect":
+                    needed = ceil(field.step * (max(before, after) + 1 - field.size)) + field.pixels
+                    self.smallest[source] = max(self.smallest.get(source, 1), needed)
+            result[axis] = padded(first[axis], before, after)
+        return result
+
+    def _slice(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        def given(place: int, name: str) -> list[Any] | None:
+            if name in attributes:
+                return list(attributes[name])
+            return self.values(node.input[place]) if len(node.input) > place and node.input[place] else None
+
+        starts, stops, axes, steps = given(1, "starts"), given(2, "ends"), given(3, "axes"), given(4, "steps")
+        if starts is None or stops is None or (axes is None and len(node.input) > 3 and node.input[3]):
+            return self.whole(first, range(len(first)), node, "cuts a part that is computed while it runs")
+        axes = axes if axes is not None else list(range(len(starts)))
+        cut = list(first)
+        for number, one in enumerate(axes):
+            axis, step = int(one) % len(first), int(steps[number]) if steps else 1
+            if first[axis]:
+                cut[axis] = self._cut(node, first, axis, int(starts[number]), int(stops[number]), step)
+        return cut
+
+    def _cut(self, node: Any, first: list[AxisFields], axis: int, start: int, stop: int, step: int) -> AxisFields:
+        fields, fixed = first[axis], self.is_fixed(first[axis])
+        largest = max(one.size for one in fields.values())
+        if fixed and start < 0:
+            start = max(0, start + largest)
+        if start < 0 or step < 1:
+            self.whole(first, [axis], node, "counts from its end")
+            return fields
+        if stop >= (largest if fixed else _END):
+            stop = 0
+        elif stop > 0 and fixed:
+            stop -= largest
+        elif stop >= 0:
+            self.whole(first, [axis], node, "ends at a fixed place")
+            return fields
+        reads = lambda j: [start + j * step]  # noqa: E731
+        return {
+            source: one.through(Fraction(step), reads, -(-(one.size + stop - start) // step)) for source, one in fields.items()
+        }
+
+    def _squeeze(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        axes = attributes.get("axes") or (self.values(node.input[1]) if len(node.input) > 1 else None)
+        if axes is None:
+            return self.unknown(node)
+        if node.op_type == "Squeeze":
+            gone = {int(axis) % len(first) for axis in axes}
+            self.whole(first, gone, node, "takes it for one element")
+            return [axis for number, axis in enumerate(first) if number not in gone]
+        new = {int(axis) % (len(first) + len(axes)) for axis in axes}
+        rest = iter(first)
+        return [{} if number in new else next(rest) for number in range(len(first) + len(axes))]
+
+    def _along(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        axis = attributes.get("axis", 0 if node.op_type.startswith("Arg") else -1) % len(first)
+        axes = [axis]
+        if node.op_type == "CumSum":
+            given = self.values(node.input[1])
+            axes = [int(given[0]) % len(first)] if given else list(range(len(first)))
+        if node.op_type in ("Softmax", "LogSoftmax", "Hardmax") and self.version < 13:
+            axes = list(range(attributes.get("axis", 1) % len(first), len(first)))
+        fields = self.whole(first, axes, node, "looks at all of it")
+        if node.op_type.startswith("Arg"):
+            return [*fields[:axis], *([{}] if attributes.get("keepdims", 1) else []), *fields[axis + 1 :]]
+        return fields
+
+    def _reduce(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        axes = attributes.get("axes") or (self.values(node.input[1]) if len(node.input) > 1 and node.input[1] else None)
+        gone = {int(axis) % len(first) for axis in axes} if axes else set(range(len(first)))
+        fields = self.whole(first, gone, node, "looks at all of it")
+        keep = attributes.get("keepdims", 1)
+        return [{} if number in gone else axis for number, axis in enumerate(fields) if keep or number not in gone]
+
+    def _matmul(self, node: Any, first: list[AxisFields]) -> list[AxisFields]:
+        weights = self.dims(node.input[1])
+        if weights is None or len(weights) < 2 or len(first) < 2:
+            return self.unknown(node)
+        columns = len(first) - 1
+        stacked = [axis for axis, size in enumerate(weights[:-2], len(first) - len(weights)) if size != 1]
+        if any(axis < 0 for axis in stacked):
+            return self.unknown(node)
+        fields = self.whole(first, [*stacked, columns], node, "mixes all of it")
+        return [*fields[:columns], {}]
