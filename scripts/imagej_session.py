@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ from setup_environment import JAR, ROOT, XVFB_HELP
 
 JARS = JAR.parent
 IMAGEJ = JARS / "imagej" / "ij.jar"
+
+#: What runs macros in an ImageJ of its own process.
+HOSTED = ROOT / "tests" / "imagej" / "hosted.py"
 
 #: What `ij.IJ.runMacro` gives for a macro that was stopped.
 ABORTED = "[aborted]"
@@ -51,6 +55,9 @@ class ImageJ:
     ``installed`` says that they are there already; ``class_path`` are jars that are loaded before any plugin's, beside ImageJ;
     ``before`` is a command that runs the one that stands behind it; ``java`` are options of the Java that runs ImageJ.
     """
+
+    #: The workers that any number of macros of one session start.
+    workers = 1
 
     def __init__(
         self,
@@ -135,6 +142,41 @@ class ImageJ:
     def _log_file(self) -> str:
         path = self._file("ijbridge.log")
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+class HostedImageJ(ImageJ):
+    """The same folder, but its ImageJ runs in a Python process, whose own server the plugin uses."""
+
+    workers = 0
+
+    def __init__(self, folder: Path, display: str) -> None:
+        super().__init__(folder, display)
+        shutil.copy(IMAGEJ, folder)
+
+    def run(self, macros: Mapping[str, str], *, status: int = 0) -> Session:
+        """Run macros one after the other; one that is stopped does not stop the others."""
+        if status:
+            raise ValueError("a Python process that hosts ImageJ ends as Python does")
+        self._file("ijbridge.log").unlink(missing_ok=True)
+        self._file("macros.json").write_text(json.dumps(macros), encoding="utf-8")
+        self.run_python(HOSTED, str(self.folder))
+        ran = json.loads(self._file("ran.json").read_text(encoding="utf-8"))
+        return Session({name: Ran(value, tuple(log.splitlines())) for name, (value, log) in ran.items()}, self._log_file())
+
+    def run_python(self, script: Path, *arguments: str) -> str:
+        """Run a script in a Python process of its own and give what it prints."""
+        given = {**os.environ, "DISPLAY": self._display}
+        given.pop("IJBRIDGE_PYTHON", None)  # no worker could be started
+        command = [sys.executable, str(script), *arguments]
+        try:
+            done = subprocess.run(
+                command, env=given, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stdout or b"").decode(errors="replace") + (error.stderr or b"").decode(errors="replace")
+            raise AssertionError(f"Python did not end (a dialog?); it said: {said}; log: {self._log_file()}") from error
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 def missing() -> list[str]:

@@ -36,7 +36,8 @@ LEVELS = (
     ("provenance", "converters"),
     ("loaded",),
     ("testing", "server"),
-    ("api", "appose_worker", "installing"),
+    ("protocol",),
+    ("api", "appose_worker", "imagej", "installing"),
     ("cli",),
     ("__main__", "ijbridge"),
 )
@@ -104,6 +105,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         (
             "ijbridge.api",
             ["onnxruntime", "onnx", "xarray", "pandas", "scipy", "tifffile", "scyjava", "jpype", "appose", "tqdm"],
+        ),
+        (
+            "ijbridge.imagej",
+            ["onnxruntime", "onnx", "xarray", "pandas", "scipy", "tifffile", "scyjava", "jpype", "jgo", "imagej", "appose"],
         ),
     ],
 )

@@ -18,6 +18,7 @@
     ├── PlanError              model and image are fine, yet no way to run one on the other
     ├── ResultError            the result cannot be written
     ├── InstallError           the plugin cannot be put into an ImageJ, or taken out of it
+    ├── ImageJError            ImageJ cannot be started in this process, or its plugin is not there
     └── RunError               something failed while running
         ├── NetworkError           the inference engine refused or failed
         ├── DeviceError            the device asked for is not there
@@ -98,6 +99,10 @@ class ResultError(IJBridgeError):
 
 class InstallError(IJBridgeError):
     """The plugin cannot be put into an ImageJ or Fiji, or taken out of it."""
+
+
+class ImageJError(IJBridgeError):
+    """ImageJ cannot be started in this process, or the plugin is not there or is another's."""
 
 
 class RunError(IJBridgeError):

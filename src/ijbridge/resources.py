@@ -21,10 +21,11 @@ def find_resources() -> Resources:
     """Look what there is."""
     from ijbridge.runtimes.onnx import available_devices
 
-    return Resources(memory=_free_memory(), devices=available_devices())
+    return Resources(memory=free_memory(), devices=available_devices())
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
+    """Say how many bytes the machine, or the container, has left."""
     import psutil
 
     free = int(psutil.virtual_memory().available)

@@ -52,7 +52,7 @@ class InferenceServer:
         """
         with self._lock:
             loaded = self._model(model)
-            found = loaded.check({_only_input(loaded): Image(pixels, _header(image))}, _options(options))
+            found = loaded.check({_only_input(loaded): Image(pixels, header_of(image))}, _options(options))
         return {"findings": [finding.to_dict() for finding in found]}
 
     def plan(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class InferenceServer:
         """
         with self._lock:
             loaded = self._model(model)
-            plan = loaded.plan({_only_input(loaded): _header(image)}, _options(options))
+            plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
             "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
@@ -106,7 +106,7 @@ class InferenceServer:
         """
         with self._lock:
             loaded = self._model(model)
-            header = _header(image)
+            header = header_of(image)
             name, checked = _only_input(loaded), _options(options)
             plan = loaded.plan({name: header}, checked)
             if attempt:
@@ -141,7 +141,8 @@ class InferenceServer:
         return self._models[key]
 
 
-def _header(image: Mapping[str, Any]) -> Header:
+def header_of(image: Mapping[str, Any]) -> Header:
+    """Read what the plugin says of an image (see `InferenceServer.plan`)."""
     name = str(image["name"])
     stem = next((name[: -len(one)] for one in _SUFFIXES if name.lower().endswith(one)), name) or name
     part = f" ({image['part']})" if image.get("part") else ""

@@ -28,9 +28,11 @@ def screen() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def imagej(screen: str, tmp_path_factory: pytest.TempPathFactory) -> ImageJ:
-    """A fresh ImageJ for each module."""
-    return ImageJ(tmp_path_factory.mktemp("ImageJ"), screen)
+def imagej(screen: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> ImageJ:
+    """A fresh ImageJ for each module; its plugin starts a worker, or runs in a Python process where a module asks for both."""
+    kind = getattr(request, "param", ImageJ)
+    assert issubclass(kind, ImageJ)
+    return kind(tmp_path_factory.mktemp("ImageJ"), screen)
 
 
 @pytest.fixture(scope="module")

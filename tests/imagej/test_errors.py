@@ -8,7 +8,9 @@ import pytest
 
 from imagej_session import ABORTED, ImageJ, Session
 
-pytestmark = pytest.mark.imagej
+from .hosts import BOTH_HOSTS
+
+pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
 
 PICTURE = 'newImage("picture", "8-bit ramp", 40, 30, 1);'
 
@@ -79,6 +81,6 @@ def test_the_log_file_has_the_trace_of_the_worker(session: Session) -> None:
     assert "ModelNotFoundError" in session.log_file
 
 
-def test_a_good_run_afterwards_works_with_the_same_worker(session: Session) -> None:
+def test_a_good_run_afterwards_works_with_the_same_worker(session: Session, imagej: ImageJ) -> None:
     assert session.ran["afterwards"].log[-1] == "picture-sum"
-    assert session.workers == 1
+    assert session.workers == imagej.workers

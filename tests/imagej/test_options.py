@@ -16,8 +16,9 @@ import ijbridge
 from imagej_session import ABORTED, ImageJ, Session
 
 from . import models
+from .hosts import BOTH_HOSTS
 
-pytestmark = pytest.mark.imagej
+pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
 
 #: What a macro asks for after the model, and the same in Python.
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {

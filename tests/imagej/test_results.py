@@ -18,8 +18,9 @@ import ijbridge
 from imagej_session import ImageJ, Session
 
 from . import models
+from .hosts import BOTH_HOSTS
 
-pytestmark = pytest.mark.imagej
+pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
 
 DTYPES: dict[str, type[np.generic]] = {"gray8": np.uint8, "gray16": np.uint16, "gray32": np.float32}
 
@@ -230,8 +231,8 @@ def test_a_model_is_found_by_its_name(seen: Seen) -> None:
     assert seen.line("menus", "active") == "gray8-sum|32|0"
 
 
-def test_all_runs_use_one_worker_even_after_the_menus_were_refreshed(seen: Seen) -> None:
-    assert seen.session.workers == 1
+def test_all_runs_use_one_worker_even_after_the_menus_were_refreshed(seen: Seen, imagej: ImageJ) -> None:
+    assert seen.session.workers == imagej.workers
 
 
 @pytest.mark.parametrize("name", [*DTYPES, "hyper", "colour"])

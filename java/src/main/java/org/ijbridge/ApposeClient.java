@@ -39,8 +39,13 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	@Override
-	public Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks, final Feedback feedback)
-		throws BridgeException
+	public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
+		return new ArrayList<>(SharedBlock.create(sizes));
+	}
+
+	@Override
+	public Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+		final Feedback feedback) throws BridgeException
 	{
 		return ask("predict", request, blocks, feedback);
 	}
@@ -49,7 +54,7 @@ final class ApposeClient implements InferenceClient {
 	@Override
 	public void close() {}
 
-	private Reply ask(final String op, final Map<String, Object> request, final List<SharedBlock> blocks,
+	private Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
 		final Feedback feedback) throws BridgeException
 	{
 		final Map<String, Object> whole = new LinkedHashMap<>();
@@ -62,7 +67,7 @@ final class ApposeClient implements InferenceClient {
 				if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
 				return feedback.stopAsked();
 			});
-			final Reply error = error(reply);
+			final Reply error = Reply.error(reply);
 			if (error == null) return new Reply(reply);
 			final String kind = error.text("kind");
 			// It ended at the task of another run, behind which this one stood in the queue.
@@ -152,7 +157,7 @@ final class ApposeClient implements InferenceClient {
 			return late[0] || feedback.stopAsked();
 		};
 		final Map<String, Object> answer = started.call(inputs("hello", hello, Collections.emptyList()), stop);
-		final Reply error = error(answer);
+		final Reply error = Reply.error(answer);
 		if (error != null && late[0]) throw new BridgeException(cannotStart("no answer in " + START_MS / 1000 + " s"));
 		if (error != null && ApposeWorker.CANCELLED.equals(error.text("kind"))) throw BridgeException.cancellation();
 		if (error != null && ApposeWorker.FAILED.equals(error.text("kind"))) {
@@ -176,10 +181,10 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	private static Map<String, Object> inputs(final String op, final Map<String, Object> request,
-		final List<SharedBlock> blocks)
+		final List<? extends PixelBlock> blocks)
 	{
-		final List<Map<String, Object>> segments = new ArrayList<>();
-		for (final SharedBlock block : blocks) segments.add(block.reference());
+		final List<Object> segments = new ArrayList<>();
+		for (final PixelBlock block : blocks) segments.add(block.reference());
 		final Map<String, Object> inputs = new HashMap<>();
 		inputs.put("op", op);
 		inputs.put("request", request);
@@ -200,10 +205,5 @@ final class ApposeClient implements InferenceClient {
 		public boolean stopAsked() {
 			return false;
 		}
-	}
-
-	private static Reply error(final Map<String, Object> reply) {
-		final Object error = reply.get("error");
-		return error instanceof Map ? new Reply((Map<?, ?>) error) : null;
 	}
 }

@@ -32,6 +32,7 @@ final class Failure {
 	/** Tells the failure; in a macro or script, throws ImageJ's own exception for an ended macro. */
 	static void tell(final Throwable failure) {
 		final String sentence = sentence(failure);
+		InProcess.keepFailure(sentence);
 		final boolean cancelled = failure instanceof BridgeException && ((BridgeException) failure).isCancellation();
 		final boolean trace = !(failure instanceof BridgeException) || ((BridgeException) failure).hasTrace();
 		if (trace) LogFile.write(sentence, failure);

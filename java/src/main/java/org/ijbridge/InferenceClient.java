@@ -2,6 +2,8 @@ package org.ijbridge;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Predicate;
 
 /**
  * The way to the Python program that reads models and runs them. Requests and replies are those of the worker's
@@ -22,15 +24,29 @@ interface InferenceClient extends AutoCloseable {
 	Reply plan(Map<String, Object> request, Feedback feedback) throws BridgeException;
 
 	/**
+	 * Makes memory that the Python program sees too; all blocks or none. Who asked for them closes them.
+	 *
+	 * @param sizes in bytes, each at least 1, one for each block
+	 * @throws BridgeException where there is not that much memory
+	 */
+	List<PixelBlock> share(List<Long> sizes) throws BridgeException;
+
+	/**
 	 * Runs a model.
 	 *
 	 * @param request the request that was planned; where it runs once more because the worker was killed, with
 	 *          {@code attempt}, from 1: the worker then takes smaller tiles
-	 * @param blocks the image, then one block for each output of the plan, which are filled
+	 * @param blocks of this client: the image, then one block for each output of the plan, which are filled
 	 * @return {@code provenance} and {@code warnings}
 	 * @throws BridgeException where the run fails or is cancelled
 	 */
-	Reply predict(Map<String, Object> request, List<SharedBlock> blocks, Feedback feedback) throws BridgeException;
+	Reply predict(Map<String, Object> request, List<? extends PixelBlock> blocks, Feedback feedback) throws BridgeException;
+
+	/** The Python program that ImageJ runs in where there is one, else a worker, started where none runs. */
+	static InferenceClient find() throws BridgeException {
+		final BiFunction<Map<String, Object>, Predicate<Object[]>, Map<String, Object>> host = InProcess.handler();
+		return host != null ? new InProcessClient(host) : new ApposeClient(PythonEnvironment.find());
+	}
 
 	/** Ends the Python program, if this client started it and nobody else wants it. */
 	@Override

@@ -45,7 +45,7 @@ final class ModelRunner {
 			sizes.add(result.bytes());
 		}
 
-		final List<SharedBlock> blocks = SharedBlock.create(sizes);
+		final List<PixelBlock> blocks = client.share(sizes);
 		try {
 			feedback.progress("sharing the image", 0, 0);
 			Pixels.write(image, header, blocks.get(0));
@@ -62,12 +62,12 @@ final class ModelRunner {
 			return images;
 		}
 		finally {
-			SharedBlock.closeAll(blocks);
+			PixelBlock.closeAll(blocks);
 		}
 	}
 
 	/** Once more, with smaller tiles, where the system killed the worker: nothing can be known of that beforehand. */
-	private Reply predict(final Map<String, Object> request, final Reply plan, final List<SharedBlock> blocks)
+	private Reply predict(final Map<String, Object> request, final Reply plan, final List<PixelBlock> blocks)
 		throws BridgeException
 	{
 		try {

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 
 /**
- * Copies pixels between an ImagePlus, whose planes are arrays on Java's heap, and shared memory, plane by plane and in
+ * Copies pixels between an ImagePlus, whose planes are arrays on Java's heap, and memory that Python sees, plane by plane and in
  * bulk. A virtual stack is read slice by slice and never lies on the heap as a whole.
  * <p>
  * The values are the stored ones: calibration of grey values (optical density, for one) is not applied, except for
@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
 final class Pixels {
 
 	/** Bytes moved at once: below what a buffer can hold, for planes larger than that. */
-	private static final int CHUNK = 1 << 28;
+	static final int CHUNK = 1 << 28;
 
 	private Pixels() {}
 
@@ -66,12 +66,12 @@ final class Pixels {
 	}
 
 	/**
-	 * Copies the pixels of an image into shared memory.
+	 * Copies the pixels of an image into a block.
 	 *
 	 * @param header of the image, which says what part of it is sent
 	 * @param block as large as the header says
 	 */
-	static void write(final ImagePlus image, final Header header, final SharedBlock block) throws BridgeException {
+	static void write(final ImagePlus image, final Header header, final PixelBlock block) throws BridgeException {
 		final Axes axes = header.axes;
 		final boolean colour = isColour(image);
 		final boolean signed = isSigned(image);
@@ -93,12 +93,12 @@ final class Pixels {
 	}
 
 	/**
-	 * Copies an array out of shared memory into slices that can be edited.
+	 * Copies an array out of a block into slices that can be edited.
 	 *
 	 * @param axes of the array
 	 * @param dtype {@code uint8}, {@code uint16} or {@code float32}
 	 */
-	static ImageStack read(final SharedBlock block, final Axes axes, final String dtype) throws BridgeException {
+	static ImageStack read(final PixelBlock block, final Axes axes, final String dtype) throws BridgeException {
 		final long planeBytes = axes.planeSize() * bytes(dtype);
 		final int depth = axes.size('z');
 		final int channels = axes.size('c');
@@ -177,12 +177,12 @@ final class Pixels {
 	/** Where a plane goes: the part of it that is sent, at an offset of a block. */
 	private static final class Rows {
 
-		private final SharedBlock block;
+		private final PixelBlock block;
 		private final long start;
 		private final Rectangle part;
 		private final int width;
 
-		Rows(final SharedBlock block, final long start, final Rectangle part, final int width) {
+		Rows(final PixelBlock block, final long start, final Rectangle part, final int width) {
 			this.block = block;
 			this.start = start;
 			this.part = part;
@@ -203,7 +203,7 @@ final class Pixels {
 		}
 	}
 
-	private static void put(final SharedBlock block, final long offset, final Object pixels, final int first,
+	private static void put(final PixelBlock block, final long offset, final Object pixels, final int first,
 		final int count)
 	{
 		final int size = size(pixels);
@@ -218,7 +218,7 @@ final class Pixels {
 		}
 	}
 
-	private static void get(final SharedBlock block, final long offset, final Object pixels) {
+	private static void get(final PixelBlock block, final long offset, final Object pixels) {
 		final int count = Array.getLength(pixels);
 		final int size = size(pixels);
 		for (long next = 0; next < count; next += CHUNK / size) {

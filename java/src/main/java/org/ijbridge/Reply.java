@@ -1,5 +1,6 @@
 package org.ijbridge;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,6 +14,12 @@ final class Reply {
 
 	Reply(final Map<?, ?> values) {
 		this.values = values;
+	}
+
+	/** What a reply says of a failure ({@code kind}, {@code message}, {@code traceback}); null where it is none. */
+	static Reply error(final Map<String, Object> reply) {
+		final Object error = reply.get("error");
+		return error instanceof Map ? new Reply((Map<?, ?>) error) : null;
 	}
 
 	/** A text; empty where there is none. */
@@ -55,6 +62,17 @@ final class Reply {
 		}
 		if (parts.isEmpty()) throw missing(key, "objects");
 		return parts;
+	}
+
+	/** @throws BridgeException where there are no such buffers */
+	List<ByteBuffer> requiredBuffers(final String key) throws BridgeException {
+		final List<ByteBuffer> buffers = new ArrayList<>();
+		for (final Object entry : list(key)) {
+			if (!(entry instanceof ByteBuffer)) throw missing(key, "buffers");
+			buffers.add((ByteBuffer) entry);
+		}
+		if (buffers.isEmpty()) throw missing(key, "buffers");
+		return buffers;
 	}
 
 	/** Numbers by name; none where the reply has none. */

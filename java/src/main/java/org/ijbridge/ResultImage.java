@@ -52,7 +52,7 @@ final class ResultImage {
 	 * @param block the array, filled by the worker
 	 * @param provenance what made the image; Image &gt; Show Info... shows it
 	 */
-	ImagePlus toImage(final SharedBlock block, final String provenance) throws BridgeException {
+	ImagePlus toImage(final PixelBlock block, final String provenance) throws BridgeException {
 		final ImageStack stack = Pixels.read(block, axes, dtype);
 		final int channels = axes.size('c');
 		for (int slice = 1; slice <= stack.size() && channelNames.size() == channels && channels > 1; slice++) {

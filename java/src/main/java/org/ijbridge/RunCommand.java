@@ -20,15 +20,26 @@ final class RunCommand {
 		}
 		final RunOptions asked = options(image);
 		if (asked == null) return;
+		final List<ImagePlus> results = perform(image, asked);
+		// The first output is shown last, which makes it the active image.
+		for (int i = results.size() - 1; i >= 0; i--) results.get(i).show();
+	}
+
+	/**
+	 * Runs a model, whose name or path is not looked up yet.
+	 *
+	 * @return one image for each output, in the model's order, not shown yet
+	 * @throws BridgeException with the sentence that tells why there is no result
+	 */
+	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
 		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = new ApposeClient(PythonEnvironment.find())) {
+		try (InferenceClient client = InferenceClient.find()) {
 			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
-			// The first output is shown last, which makes it the active image.
-			for (int i = results.size() - 1; i >= 0; i--) results.get(i).show();
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
+			return results;
 		}
 		finally {
 			feedback.end(end);

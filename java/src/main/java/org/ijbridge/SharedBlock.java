@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * A piece of memory that ImageJ and the worker both see, of any size: shared memory, else a file in the temporary
  * folder. Java makes it and destroys it; the worker only looks into it.
  */
-final class SharedBlock implements AutoCloseable {
+final class SharedBlock implements PixelBlock {
 
 	/** The most bytes that one buffer shows: Java's buffers end below 2 GiB. */
 	static final long WINDOW = 1L << 30;
@@ -77,7 +77,7 @@ final class SharedBlock implements AutoCloseable {
 			return blocks;
 		}
 		finally {
-			if (!complete) closeAll(blocks);
+			if (!complete) PixelBlock.closeAll(blocks);
 		}
 	}
 
@@ -85,8 +85,8 @@ final class SharedBlock implements AutoCloseable {
 		return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
 	}
 
-	/** The number of bytes asked for. */
-	long size() {
+	@Override
+	public long size() {
 		return size;
 	}
 
@@ -96,7 +96,8 @@ final class SharedBlock implements AutoCloseable {
 	 * @param offset in bytes from the start; may lie beyond 2 GiB
 	 * @param length in bytes, at most {@link #WINDOW}
 	 */
-	ByteBuffer buffer(final long offset, final int length) {
+	@Override
+	public ByteBuffer buffer(final long offset, final int length) {
 		if (offset < 0 || length < 0 || length > WINDOW || offset + length > size) {
 			throw new IndexOutOfBoundsException(length + " bytes from " + offset + " in a block of " + size);
 		}
@@ -104,7 +105,8 @@ final class SharedBlock implements AutoCloseable {
 	}
 
 	/** How the block is named in a message to the worker, which says of which kind it is. */
-	Map<String, Object> reference() {
+	@Override
+	public Map<String, Object> reference() {
 		return storage.reference();
 	}
 
@@ -113,17 +115,5 @@ final class SharedBlock implements AutoCloseable {
 	public void close() {
 		NAMED.remove(this);
 		if (open.getAndSet(false)) storage.release();
-	}
-
-	/** Destroys all, the others too if one fails. */
-	static void closeAll(final List<SharedBlock> blocks) {
-		for (final SharedBlock block : blocks) {
-			try {
-				block.close();
-			}
-			catch (final RuntimeException failure) {
-				LogFile.write("shared memory was not released", failure);
-			}
-		}
 	}
 }

@@ -25,7 +25,7 @@ class ModelRunnerTest {
 	private static class Twins implements InferenceClient, Feedback {
 
 		final List<String> said = new ArrayList<>();
-		final List<SharedBlock> seen = new ArrayList<>();
+		final List<PixelBlock> seen = new ArrayList<>();
 		Map<String, Object> request;
 
 		@Override
@@ -51,8 +51,13 @@ class ModelRunnerTest {
 		}
 
 		@Override
-		public Reply predict(final Map<String, Object> asked, final List<SharedBlock> blocks, final Feedback feedback)
-			throws BridgeException
+		public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
+			return new ArrayList<>(SharedBlock.create(sizes));
+		}
+
+		@Override
+		public Reply predict(final Map<String, Object> asked, final List<? extends PixelBlock> blocks,
+			final Feedback feedback) throws BridgeException
 		{
 			seen.addAll(blocks);
 			final int bytes = (int) blocks.get(0).size();
@@ -112,10 +117,10 @@ class ModelRunnerTest {
 		return image;
 	}
 
-	private static void assertReleased(final List<SharedBlock> blocks) {
+	private static void assertReleased(final List<PixelBlock> blocks) {
 		assertFalse(blocks.isEmpty());
-		for (final SharedBlock block : blocks) {
-			final Object place = block.reference().get("file");
+		for (final PixelBlock block : blocks) {
+			final Object place = ((Map<?, ?>) block.reference()).get("file");
 			assertFalse(new java.io.File(String.valueOf(place)).exists(), () -> place + " is still there");
 		}
 	}
@@ -226,7 +231,7 @@ class ModelRunnerTest {
 		final Twins failing = new Twins() {
 
 			@Override
-			public Reply predict(final Map<String, Object> asked, final List<SharedBlock> blocks,
+			public Reply predict(final Map<String, Object> asked, final List<? extends PixelBlock> blocks,
 				final Feedback feedback) throws BridgeException
 			{
 				seen.addAll(blocks);
@@ -248,8 +253,8 @@ class ModelRunnerTest {
 		}
 
 		@Override
-		public Reply predict(final Map<String, Object> request, final List<SharedBlock> blocks, final Feedback feedback)
-			throws BridgeException
+		public Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+			final Feedback feedback) throws BridgeException
 		{
 			asked.add(request);
 			seen.addAll(blocks);

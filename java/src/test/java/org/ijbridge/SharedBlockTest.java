@@ -92,8 +92,8 @@ class SharedBlockTest {
 	void aClosedBlockIsGone() throws Exception {
 		final List<SharedBlock> blocks = made(new SharedPlace(folder.toFile()), 10, 20);
 		assertTrue(new File(file(blocks.get(1))).exists());
-		SharedBlock.closeAll(blocks);
-		SharedBlock.closeAll(blocks);
+		PixelBlock.closeAll(blocks);
+		PixelBlock.closeAll(blocks);
 		assertFalse(new File(file(blocks.get(0))).exists());
 		assertFalse(new File(file(blocks.get(1))).exists());
 		assertEquals(0, left().length);
@@ -105,7 +105,7 @@ class SharedBlockTest {
 		final List<SharedBlock> blocks = SharedBlock.create(Arrays.asList(10L, 20L), Arrays.asList(nowhere,
 			new SharedPlace(folder.toFile())));
 		assertEquals(20, blocks.get(1).size());
-		SharedBlock.closeAll(blocks);
+		PixelBlock.closeAll(blocks);
 	}
 
 	@Test

@@ -49,7 +49,7 @@ public final class SharingBench {
 			start = say("run (identity)", start);
 			final ImageStack result = Pixels.read(blocks.get(1), output.axes, "uint16");
 			start = say("block into the result", start);
-			SharedBlock.closeAll(blocks);
+			PixelBlock.closeAll(blocks);
 			say("release both blocks", start);
 			for (int i = 0; i < planes; i++) {
 				if (!Arrays.equals(source[i], (short[]) result.getPixels(i + 1))) throw new AssertionError("plane " + i);

@@ -1,0 +1,75 @@
+package org.ijbridge;
+
+import ij.ImagePlus;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.scijava.ItemIO;
+import org.scijava.command.Command;
+import org.scijava.plugin.Parameter;
+import org.scijava.plugin.Plugin;
+
+/**
+ * What {@link Run_Model} does, for scripts in Fiji and ImageJ2: {@code command.run(RunModelCommand.class, true, "image",
+ * image, "model", path).get().getOutput("result")}. Nothing is shown.
+ * <p>
+ * It has no menu entry, because a macro gets no active image from a SciJava command, and remembers nothing, because a script
+ * must not take what another one said. Plain ImageJ, which has no SciJava, never loads this class.
+ * </p>
+ */
+@Plugin(type = Command.class)
+public final class RunModelCommand implements Command {
+
+	@Parameter(persist = false)
+	private ImagePlus image;
+
+	@Parameter(persist = false)
+	private String model;
+
+	@Parameter(persist = false, required = false)
+	private String tile;
+
+	@Parameter(persist = false, required = false)
+	private String halo;
+
+	@Parameter(persist = false, required = false)
+	private String device;
+
+	@Parameter(persist = false, required = false)
+	private String channel;
+
+	@Parameter(persist = false, required = false)
+	private boolean rescale;
+
+	@Parameter(persist = false, required = false)
+	private String memory;
+
+	/** The first output of the model. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private ImagePlus result;
+
+	/** All outputs, in the model's order. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private List<ImagePlus> results;
+
+	/** @throws IllegalStateException with the sentence that tells why there is no result */
+	@Override
+	public void run() {
+		final Map<String, String> given = new LinkedHashMap<>();
+		given.put("model", model);
+		given.put("tile", tile);
+		given.put("halo", halo);
+		given.put("device", device);
+		given.put("channel", channel);
+		given.put("rescale", rescale ? "true" : null);
+		given.put("memory", memory);
+		try {
+			results = RunCommand.perform(image, new RunOptions(given));
+		}
+		catch (final BridgeException failure) {
+			LogFile.write(failure.getMessage(), failure);
+			throw new IllegalStateException(failure.getMessage(), failure);
+		}
+		result = results.get(0);
+	}
+}

@@ -1,0 +1,253 @@
+"""What a Python script does with ImageJ in its own process: each scenario is a program, because a JVM starts only once.
+
+``python scenarios.py NAME {"json": "arguments"}`` prints what there was to see as JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jpype
+import numpy as np
+import psutil
+import scyjava
+import scyjava.config
+
+import ijbridge
+import ijbridge.imagej
+from ijbridge.errors import IJBridgeError, RunError
+from ijbridge.image import to_xarray
+from ijbridge.imagej import memory
+
+
+def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
+    """Run each model on its picture by the macro command and by Python on the ImagePlus, and show Python's result."""
+    place = Path(folder)
+    ij = ijbridge.imagej.start(window=False, java_options=[f"-Dijbridge.log={place / 'ijbridge.log'}"])
+    seen: dict[str, Any] = {}
+    for name, model in models.items():
+        path = place / f"{name}.tif"
+        ij.run_macro(
+            f'open("{path}"); run("Run Model...", "model=[{model}] tile=32"); saveAs("Tiff", "{place}/{name}-host.tif");'
+        )
+        ij.run_macro(f'close("*"); open("{path}");')
+        image = ijbridge.imagej.from_imageplus(ij.active_image())
+        np.save(place / f"{name}-image.npy", image.array)
+        result = ijbridge.predict(model, ij.active_image(), tile=32)
+        first = next(iter(result.values())) if isinstance(result, dict) else result
+        np.save(place / f"{name}-api.npy", first.values)
+        ijbridge.imagej.show(result)
+        header = image.header
+        seen[name] = {
+            "header": [header.axes, dict(header.pixel_size), dict(header.unit), header.name],
+            "dims": first.dims,
+            "titles": ij.run_macro('return String.join(getList("image.titles"), "|");').split("|"),
+            "active": ij.run_macro("return getTitle();"),
+            "info": ij.run_macro('return getMetadata("Info");'),
+            "size": ij.run_macro('getVoxelSize(x, y, z, unit); return "" + x + " " + y + " " + z + " " + unit;'),
+        }
+        ij.run_macro(f'saveAs("Tiff", "{place}/{name}-shown.tif");')
+        # a slice that is left and looked at again is read from the stack, which of a virtual one is the file
+        edit = "setSlice(nSlices); setPixel(2, 1, 77); setSlice(1); setSlice(nSlices);"
+        seen[name]["edited"] = ij.run_macro(f'{edit} v = getPixel(2, 1); close("*"); return "" + v;')
+    return seen
+
+
+def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str) -> dict[str, Any]:
+    """Run the command in a SciJava context without a display, in a JVM started as pyimagej does it."""
+    place = Path(folder)
+    ijbridge.imagej.add_to_classpath()
+    for jar in jars:
+        jpype.addClassPath(jar)
+    scyjava.config.set_java_constraints(fetch="auto")  # the one that is installed
+    scyjava.config.enable_headless_mode()
+    scyjava.config.add_option(f"-Dijbridge.log={place / 'ijbridge.log'}")
+    scyjava.start_jvm()
+    ijbridge.imagej.start()
+    service = jpype.JClass("org.scijava.command.CommandService")
+    commands = jpype.JClass("org.scijava.Context")(service).service(service)
+    command = jpype.JClass("org.ijbridge.RunModelCommand")
+    opener, saver = jpype.JClass("ij.io.Opener")(), jpype.JClass("ij.io.FileSaver")
+
+    def run(path: Path, **given: Any) -> Any:
+        inputs = jpype.JClass("java.util.HashMap")()
+        for key, value in {"image": opener.openImage(str(path)), **given}.items():
+            inputs.put(key, value)
+        return commands.run(command, True, inputs).get()
+
+    seen: dict[str, Any] = {"listed": commands.getCommand(command) is not None, "results": {}}
+    for name, model in models.items():
+        module = run(place / f"{name}.tif", model=model, tile="32")
+        saver(module.getOutput("result")).saveAsTiff(str(place / f"{name}-scijava.tif"))
+        seen["results"][name] = [str(one.getTitle()) for one in module.getOutput("results")]
+    memory.STEP = 1000  # as if these pictures were larger than what a buffer of Java's can hold
+    for name, model in models.items():
+        result = run(place / f"{name}.tif", model=model, tile="32").getOutput("result")
+        saver(result).saveAsTiff(str(place / f"{name}-pieces.tif"))
+        image = ijbridge.imagej.from_imageplus(result)
+        saver(ijbridge.imagej.to_imageplus(image)).saveAsTiff(str(place / f"{name}-again.tif"))
+        image = ijbridge.imagej.from_imageplus(opener.openImage(str(place / f"{name}.tif")))
+        backwards = to_xarray(image).transpose(*reversed(image.header.axes))
+        saver(ijbridge.imagej.to_imageplus(backwards)).saveAsTiff(str(place / f"{name}-same.tif"))
+    try:
+        run(place / f"{next(iter(models))}.tif", model=no_model)
+    except jpype.JException as error:
+        seen["refused"] = list(_messages(error))
+    module = run(place / f"{next(iter(models))}.tif", model=next(iter(models.values())))
+    seen["tile_afterwards"] = str(module.getOutput("result").getInfoProperty())
+    return seen
+
+
+def _messages(error: Any) -> Iterator[str]:
+    while error is not None:
+        yield str(error.getMessage())
+        error = error.getCause()
+
+
+def cancelling(model: str) -> dict[str, Any]:
+    """Press Escape in a run, and once more while a second run waits for the first."""
+    ij = ijbridge.imagej.start(window=False)
+    java = jpype.JClass("ij.IJ")
+    escape = jpype.JClass("java.awt.event.KeyEvent").VK_ESCAPE
+    picture = 'newImage("picture", "8-bit random", 600, 600, 1);'
+    run = f'run("Run Model...", "model=[{model}] tile=64");'
+    seen: dict[str, Any] = {}
+
+    started = time.monotonic()
+    seen["status"] = []
+    done = threading.Event()
+    watch = threading.Thread(target=lambda: _watch(seen["status"], done))
+    watch.start()
+    ij.run_macro(f"{picture} {run}")
+    done.set()
+    watch.join()
+    seen["whole"] = time.monotonic() - started
+    seen["title"] = ij.run_macro('t = getTitle(); close("*"); return t;')
+
+    started = time.monotonic()
+    threading.Timer(seen["whole"] / 8, lambda: java.setKeyDown(escape)).start()
+    seen["cancelled"] = _refused(lambda: ij.run_macro(f'{picture} {run} print("NOT REACHED");'))
+    seen["cancelled_after"] = time.monotonic() - started
+    seen["log"] = str(java.getLog())
+    seen["open"] = ij.run_macro('t = String.join(getList("image.titles"), "|"); close("*"); return t;')
+
+    # one Escape is for whichever run asks first, so that the other one here does not ask
+    with ij._host._turn:
+        threading.Timer(0.3, lambda: java.setKeyDown(escape)).start()
+        seen["waiting"] = _refused(lambda: ij.run_macro(f"{picture} {run}"))
+
+    threading.Timer(seen["whole"] / 8, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    try:
+        ij.run_macro(f"{picture} {run}")
+    except KeyboardInterrupt:
+        seen["interrupted_after"] = time.monotonic() - started
+    return seen
+
+
+def _status() -> list[str]:
+    bar = jpype.JClass("ij.IJ").getInstance().getStatusBar()
+    return [str(one.getText()) for one in bar.getComponents() if hasattr(one, "getText")]
+
+
+def _watch(seen: list[str], done: threading.Event) -> None:
+    while not done.wait(0.02):
+        seen.extend(one for one in _status() if one not in seen)
+
+
+def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
+    """Run on one image again and again, by macro and by converter; Java's heap is as large as it will be from the start."""
+    ij = ijbridge.imagej.start(window=False, java_options=["-Xms700m", "-Xmx700m", "-XX:+AlwaysPreTouch"])
+    used = psutil.Process().memory_info
+    ij.run_macro(f'newImage("picture", "32-bit ramp", {size}, {size}, 1);')
+    picture = ij.active_image()
+    seen: dict[str, Any] = {"macro": [], "convert": []}
+    for _ in range(runs):
+        ij.run_macro(f'selectImage("picture"); run("Run Model...", "model=[{model}]"); close();')
+        seen["macro"].append(used().rss)
+    for _ in range(runs):
+        image = ijbridge.imagej.from_imageplus(picture)
+        ijbridge.imagej.to_imageplus(image).close()
+        del image
+        gc.collect()
+        seen["convert"].append(used().rss)
+    block = memory.Block(10_000)
+    buffers, pixels = block.buffers(0), np.frombuffer(block.view, np.uint8)
+    pixels[:] = 7
+    block.free()
+    seen["left"] = [len(buffers), int(pixels.sum())]
+    return seen
+
+
+def foreign(folder: str, model: str) -> dict[str, Any]:
+    """Run in an ImageJ that has no plugin of ours in its folder, before and after its menus are made anew."""
+    ij = ijbridge.imagej.start(folder, window=False)
+    run = f'newImage("picture", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=[{model}]"); return getTitle();'
+    titles = [ij.run_macro(run), ij.run_macro('run("Refresh Menus");' + run)]
+    return {"titles": titles, "plugins": sorted(str(one) for one in Path(folder).rglob("*.jar"))}
+
+
+def failing(folder: str, model: str) -> dict[str, Any]:
+    """Meet what can go wrong between Java and Python."""
+    import resource  # what a process may have is limited on Linux and macOS only
+
+    seen: dict[str, Any] = {}
+    seen["no_jvm"] = _refused(lambda: ijbridge.imagej.to_imageplus(np.zeros((3, 4), np.float32)))
+    seen["no_imagej"] = _refused(lambda: ijbridge.imagej.start(f"{folder}/nothing"))
+    seen["no_jar"] = _refused(lambda: ijbridge.imagej.start(folder))
+    ij = ijbridge.imagej.start(window=False)
+    seen["same"] = ijbridge.imagej.start() is ij
+    seen["second"] = _refused(lambda: ijbridge.imagej.start(folder))
+    seen["late"] = _refused(ijbridge.imagej.add_to_classpath)
+    seen["value"] = [ij.run_macro("x = 1;"), ij.run_macro("return getArgument();", "given"), ij.run_macro('return "";')]
+    seen["stopped"] = _refused(lambda: ij.run_macro("exit();"))
+    seen["five_axes"] = _refused(lambda: ijbridge.imagej.to_imageplus(np.zeros((1, 3, 4), np.float32), "byx"))
+    coloured = 'newImage("c", "RGB", 4, 3, 1); run("Duplicate...", " "); run("Concatenate...", "all_open title=c");'
+    ij.run_macro(f"{coloured} Stack.setDimensions(2, 1, 1);")
+    seen["coloured"] = _refused(lambda: ijbridge.imagej.from_imageplus(ij.active_image()))
+    ij.run_macro('close("*"); newImage("picture", "8-bit ramp", 40, 30, 1);')
+    run = f'run("Run Model...", "model=[{model}]");'
+    handler = jpype.JClass("ij.IJ").getProperty("org.ijbridge.inprocess")
+    objects = jpype.JClass("java.lang.Object").class_
+    apply = jpype.JClass("java.util.function.BiFunction").class_.getMethod("apply", objects, objects)
+    reply = apply.invoke(handler, jpype.JClass("java.util.HashMap")(), None)
+    seen["defect"] = [str(reply.get("error").get("kind")), str(reply.get("error").get("message"))]
+    ij.run_macro(f"{run} close();")  # what is needed once is there before memory becomes scarce
+    ij.run_macro('newImage("large", "8-bit black", 10000, 10000, 1);')
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + 50_000_000, before[1]))
+    seen["no_memory"] = _refused(lambda: ij.run_macro(run))
+    resource.setrlimit(resource.RLIMIT_AS, before)
+    ij.run_macro('close("large"); selectImage("picture");')
+    seen["afterwards"] = ij.run_macro(f"{run} return getTitle();")
+    return seen
+
+
+def _refused(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except (IJBridgeError, RunError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "not refused"
+
+
+SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
+    "pictures": pictures,
+    "scijava": scijava,
+    "cancelling": cancelling,
+    "repeating": repeating,
+    "failing": failing,
+    "foreign": foreign,
+}
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(SCENARIOS[sys.argv[1]](**json.loads(sys.argv[2]))) + "\n")
