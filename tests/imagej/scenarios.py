@@ -151,6 +151,7 @@ def cancelling(model: str) -> dict[str, Any]:
         ij.run_macro(f"{picture} {run}")
     except KeyboardInterrupt:
         seen["interrupted_after"] = time.monotonic() - started
+    seen["handler"] = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return seen
 
 

@@ -194,6 +194,7 @@ def test_a_run_that_waits_for_another_can_be_stopped(cancelling: Any) -> None:
 
 def test_the_keyboards_interrupt_stops_a_run_and_reaches_the_script(cancelling: Any) -> None:
     assert cancelling["interrupted_after"] < cancelling["whole"] / 2
+    assert cancelling["handler"]
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,10 @@ free        ``block``                                       nothing
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -30,6 +32,8 @@ from ijbridge.server import InferenceServer
 #: How long a run waits for another one before it asks again whether it shall stop.
 _POLL_S = 0.03
 
+_DEFAULT = signal.default_int_handler
+
 
 class Host:
     """Answers the plugin; ``reach`` is how far a buffer must reach into the next one.
@@ -38,7 +42,7 @@ class Host:
     """
 
     def __init__(self, reach: int) -> None:
-        self.interrupted = False
+        self._interrupted = threading.Event()
         self._server = InferenceServer()
         self._reach = reach
         self._turn = threading.Lock()
@@ -53,12 +57,31 @@ class Host:
         """Give the memory of all models back."""
         self._server.release()
 
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C stop the runs within between two tiles, and raise it when Java has returned.
+
+        Raised where it arrives, it could be in code that Java called, and be lost there.
+        """
+        self._interrupted.clear()
+        ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is _DEFAULT
+        if ours:
+            signal.signal(signal.SIGINT, lambda *_: self._interrupted.set())
+        try:
+            yield
+        finally:
+            if ours:
+                signal.signal(signal.SIGINT, _DEFAULT)
+        if self._interrupted.is_set():
+            raise KeyboardInterrupt
+
     def _apply(self, inputs: Any, progress: Any) -> Any:
         try:
             asked = to_python(inputs)
-            return to_java(self._answer(asked["op"], asked["request"], asked["segments"], _Task(progress)))
+            task = _Task(progress, self._interrupted.is_set)
+            return to_java(self._answer(asked["op"], asked["request"], asked["segments"], task))
         except KeyboardInterrupt:
-            self.interrupted = True  # whoever called ImageJ raises it again
+            self._interrupted.set()
             return to_java(_reply_to(Cancelled("Interrupted from the keyboard.")))
         except BaseException as error:  # noqa: BLE001 - see the class
             return to_java(_reply_to(error if isinstance(error, Exception) else RuntimeError(repr(error))))
@@ -104,8 +127,9 @@ class Host:
 class _Task:
     """What the plugin wants to know of a run while it goes on, and what it says to it."""
 
-    def __init__(self, progress: Any) -> None:
+    def __init__(self, progress: Any, interrupted: Callable[[], bool]) -> None:
         self._progress = progress
+        self._interrupted = interrupted
         self._stop = False
 
     def update(self, message: str, current: int, maximum: int) -> None:
@@ -116,7 +140,7 @@ class _Task:
         self._stop |= bool(self._progress.test(news))
 
     def is_cancelled(self) -> bool:
-        self._stop = self._stop or bool(self._progress.test(None))
+        self._stop = self._stop or self._interrupted() or bool(self._progress.test(None))
         return self._stop
 
 

@@ -44,15 +44,15 @@ class ImageJ:
         ------
         RunError
             If the macro was stopped, with the sentence that Run Model... gave as the reason, where it was that.
+        KeyboardInterrupt
+            If Ctrl-C was pressed meanwhile; a model stops between two tiles.
         """
         import jpype
 
         in_process = java_class("InProcess")
         in_process.takeFailure()
-        self._host.interrupted = False
-        value = jpype.JClass("ij.IJ").runMacro(macro, argument)
-        if self._host.interrupted:
-            raise KeyboardInterrupt
+        with self._host.interruptible():
+            value = jpype.JClass("ij.IJ").runMacro(macro, argument)
         if value is None or str(value) != _ABORTED:
             return "" if value is None else str(value)
         raise RunError(str(in_process.takeFailure()) or "The macro was stopped: ImageJ's Log window may say why.")
