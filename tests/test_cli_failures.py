@@ -53,7 +53,7 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "no weights": (lambda model, _: (model / "weights.onnx").unlink(), ["no weights that ijbridge runs", "'weights.onnx'"]),
     "other weights": (
         edited("weights", {"torchscript": {"source": "weights.onnx"}}),
-        ["no weights that ijbridge runs (onnx)", "torchscript (there)", "export it to ONNX"],
+        ["no weights that ijbridge runs (onnx, keras_hdf5,", "torchscript (there)", "export it to ONNX"],
     ),
     "wrong hash": (edited("weights.onnx.sha256", "0" * 64), ["onnx weights", "not the file that was described"]),
     "weights that are no network": (lambda model, _: _replace_weights(model, b"no network"), ["not an ONNX network"]),

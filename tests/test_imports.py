@@ -17,14 +17,14 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing"),
+    ("errors", "_version", "typing", "architectures"),
     ("axes", "units", "description"),
-    ("image", "options", "interpreters", "segments"),
+    ("image", "options", "normalizing", "interpreters", "segments"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
     ("network_facts", "network_memory", "network_knowledge"),
     ("network_layers",),
     ("processing", "formats", "describing", "graph"),
-    ("checks", "resampling"),
+    ("checks", "resampling", "weights"),
     ("preparation",),
     ("mapping", "tile_choice", "runtimes"),
     ("geometry",),
@@ -43,7 +43,21 @@ LEVELS = (
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
 
-HEAVY = ("numpy", "onnxruntime", "onnx", "xarray", "pandas", "scipy", "yaml", "tifffile", "scyjava", "jpype", "appose", "tqdm")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "onnx",
+    "xarray",
+    "pandas",
+    "scipy",
+    "yaml",
+    "tifffile",
+    "h5py",
+    "scyjava",
+    "jpype",
+    "appose",
+    "tqdm",
+)
 
 
 def module_name(file: Path) -> str:

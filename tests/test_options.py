@@ -100,8 +100,30 @@ def test_an_amount_of_memory_that_is_not_understood_is_refused(value: Any) -> No
         Options.read(memory=value)
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("auto", "auto"), (" None ", "none"), ("2,99.8", (2.0, 99.8)), ("0 , 100", (0.0, 100.0)),
+        ((1, 99.8), (1.0, 99.8)), ([1, 99], (1.0, 99.0)), (np.array([3, 99.8]), (3.0, 99.8)),
+    ],
+)  # fmt: skip
+def test_a_normalisation_is_a_word_or_two_percentiles(value: Any, expected: Any) -> None:
+    assert Options.read(normalize=value).normalize == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "some", "2", "99.8,2", "2,2", "-1,50", "2,101", "1,2,3", "a,b", "nan,99", True, None, 5, (), (1, 2, 3), (None, 1)],
+)
+def test_a_normalisation_that_is_not_understood_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^normalize=.* is not understood: use auto .*, none .*, or the lower and the upper"):
+        Options.read(normalize=value)
+
+
 def test_without_options_everything_is_automatic() -> None:
-    assert Options.read() == Options(tile="auto", halo="auto", device="auto", channels=(), rescale=False, memory=None)
+    assert Options.read() == Options(
+        tile="auto", halo="auto", device="auto", channels=(), rescale=False, normalize="auto", memory=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,8 @@ def test_what_no_option_can_be_is_refused_as_one(options: Any) -> None:
 
 def test_an_option_of_another_name_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(
-        OptionError, match=r"There is no option 'chanel': the options are tile, halo, device, channel, rescale, memory\."
+        OptionError,
+        match=r"There is no option 'chanel': the options are tile, halo, device, channel, rescale, normalize, memory\.",
     ):
         Options.named({"chanel": 2})
     assert Options.named({"rescale": np.True_}).rescale is True

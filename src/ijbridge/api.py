@@ -158,6 +158,9 @@ def predict(
         (``[1, 3]``, ``"DAPI,GFP"``); all of them where it is left out.
     rescale
         True: resample the image to the model's pixel size, and the results back onto the image's grid.
+    normalize
+        In place of the normalisation that the model's description states or its reader assumed: ``"none"`` (the pixels as they
+        are) or two percentiles (``(2, 99.8)``, ``"2,99.8"``), which become 0 and 1 in every channel on its own.
     memory
         Bytes that may be used beyond the image, or text (``"4 GB"``); ``"auto"``: what is free.
 

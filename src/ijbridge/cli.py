@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ijbridge.options import Options
 
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
+_NORMALIZE = "auto, none, or two percentiles (2,99.8): in place of the normalisation of the model's description"
 _HALO = "auto, declared, or pixels on every side of a tile"
 
 
@@ -140,6 +141,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
+    parser.add_argument("--normalize", default="auto", help=_NORMALIZE)
     parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
 
 
@@ -289,7 +291,7 @@ def _install_fiji(given: argparse.Namespace) -> int:
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.normalize, given.memory)
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
+from ijbridge.architectures import Architecture
+
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
 #: How an image is continued beyond its border, in numpy's words.
@@ -165,6 +167,21 @@ class ScaleRange:
 
 
 @dataclass(frozen=True)
+class RestoreRange:
+    """``x * (high - low) + low``: give an output the range that `ScaleRange` took from ``reference``.
+
+    Percentiles are those over ``axes`` of ``reference`` before any processing. Without ``shift`` it is ``x * (high - low)``,
+    for values that say how far others spread.
+    """
+
+    reference: str
+    min_percentile: float = 0.0
+    max_percentile: float = 100.0
+    axes: tuple[str, ...] | None = None
+    shift: bool = True
+
+
+@dataclass(frozen=True)
 class ScaleMeanVariance:
     """``(x - mean) / (std + eps) * (ref_std + eps) + ref_mean``: give the tensor the distribution of ``reference``."""
 
@@ -201,6 +218,7 @@ Operation: TypeAlias = (
     | FixedZeroMeanUnitVariance
     | ZeroMeanUnitVariance
     | ScaleRange
+    | RestoreRange
     | ScaleMeanVariance
     | Sigmoid
     | Softmax
@@ -215,6 +233,7 @@ OPERATION_NAMES: Mapping[type, str] = {
     FixedZeroMeanUnitVariance: "fixed_zero_mean_unit_variance",
     ZeroMeanUnitVariance: "zero_mean_unit_variance",
     ScaleRange: "scale_range",
+    RestoreRange: "restore_range",
     ScaleMeanVariance: "scale_mean_variance",
     Sigmoid: "sigmoid",
     Softmax: "softmax",
@@ -222,7 +241,7 @@ OPERATION_NAMES: Mapping[type, str] = {
 
 
 def operation_name(operation: Operation) -> str:
-    """Give the name that bioimage.io 0.5 has for an operation."""
+    """Give the name that bioimage.io 0.5 has for an operation (``restore_range`` is ijbridge's own)."""
     return operation.name if isinstance(operation, UnsupportedOperation) else OPERATION_NAMES[type(operation)]
 
 
@@ -234,15 +253,18 @@ class Padding:
     """How an image is continued beyond its border, before its preprocessing.
 
     Symmetric repeats the edge (d c b a | a b c d), reflect does not (d c b | a b c d), edge continues with the last pixel
-    (a a a | a b c d), constant with ``value``.
+    (a a a | a b c d), constant with ``value``. What an image lacks to a size that the network accepts is added at its end;
+    ``both_sides``: half of it (rounded down) at its beginning.
     """
 
     mode: PaddingMode = "symmetric"
     value: float = 0.0
+    both_sides: bool = False
 
     def __str__(self) -> str:
-        """Say it for a person: ``reflect``, ``constant 0``."""
-        return f"{self.mode} {self.value:g}" if self.mode == "constant" else self.mode
+        """Say it for a person: ``reflect``, ``constant 0``, ``reflect on both sides``."""
+        mode = f"{self.mode} {self.value:g}" if self.mode == "constant" else self.mode
+        return f"{mode} on both sides" if self.both_sides else mode
 
 
 @dataclass(frozen=True)
@@ -277,7 +299,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Weights:
-    """One set of weights; ``available`` is False where the package does not hold the file that is described."""
+    """One set of weights; ``available`` is False where the package does not hold the file that is described.
+
+    ``architecture`` is the network that they belong to, where the file does not hold it and the format states it. ``joined``
+    are the ids of outputs, with their numbers of channels, that the network gives as one output, channel after channel.
+    """
 
     format: str
     file: FileRef
@@ -285,6 +311,8 @@ class Weights:
     opset_version: int | None = None
     external_data: FileRef | None = None
     parent: str | None = None
+    architecture: Architecture | None = None
+    joined: tuple[tuple[str, int], ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -326,7 +354,8 @@ class ModelDescription:
     """All that a person or a program needs to know of a model.
 
     ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file. ``notes`` say what the reader assumed or passed over.
+    the description file, ``read_from`` all the files of the package that it was read from. ``notes`` say what the reader
+    assumed or passed over.
     """
 
     format: str
@@ -354,3 +383,4 @@ class ModelDescription:
     tolerances: tuple[Tolerance, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    read_from: tuple[FileRef, ...] = ()

@@ -97,6 +97,7 @@ class Geometry:
                 outputs=tuple(axis.link for axes in per_output for axis in axes),
                 inputs=tuple(axis.link for axis in inputs if axis.line == name),
                 tileable=all(len(axes) == 1 for axes in per_output) and not self._looked_along(name),
+                both_sides=self._tensors[name.rpartition(".")[0]].padding.both_sides,
             )
         return rules
 

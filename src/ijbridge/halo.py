@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, lcm
+from math import ceil, floor, lcm
 
 from ijbridge.checks import Finding
 from ijbridge.description import FixedSize, SteppedSize
@@ -113,7 +113,9 @@ class _Lines:
             # an input that ends before the line does ends before its tile does too
             own = axis.link.offset
             on_grid = aligned and own % self._facts.grid.get(source, 1) == 0
-            needed = max(needed, field.halo(offset=offset - own / field.step, aligned=on_grid))
+            # a tile on the grid has no part of an element
+            more = Fraction(floor(offset)) if on_grid else offset
+            needed = max(needed, field.halo(offset=more - own / field.step, aligned=on_grid))
         return needed
 
     def smallest(self, line: str) -> int:

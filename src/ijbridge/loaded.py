@@ -15,7 +15,7 @@ import numpy as np
 from ijbridge import geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
@@ -31,6 +31,7 @@ from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
 from ijbridge.typing import Array
+from ijbridge.weights import onnx_source
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import bind
 
             description = self.description
-            source = _weights_source(description, planning.choose_weights(description))
+            source = onnx_source(description, planning.choose_weights(description))
             network = Network(source)
             names = {
                 **bind(description.inputs, network.inputs, "input", description.name),
@@ -259,6 +260,7 @@ def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     named = [file for one in description.weights for file in (one.file, one.external_data) if file is not None]
     files = [
         package.location if package.location.is_file() else package.description_path,
+        *(package.path(file.source) for file in description.read_from),
         *(package.path(file.source) for file in named if not file.is_url),
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]
@@ -282,18 +284,3 @@ def verify_files(description: ModelDescription) -> None:
     for file, what in files:
         if file.sha256 is not None and package.exists(file.source):
             package.read(file, what)
-
-
-def _weights_source(description: ModelDescription, weights: Weights) -> Path | bytes:
-    package = open_package(description.location)
-    data = package.read(weights.file, f"{weights.format} weights")
-    path = package.path(weights.file.source)
-    if weights.external_data is not None:
-        package.read(weights.external_data, "external data of the weights")
-        if path is None:
-            raise CannotRunError(
-                f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
-                "and give the folder."
-            )
-        return path
-    return data

@@ -18,6 +18,8 @@ HaloOption: TypeAlias = str | int
 
 #: Channels by number (from 1, as ImageJ counts them) or name; one, or several in the order the model wants them.
 ChannelOption: TypeAlias = str | int | Sequence[str | int]
+#: "auto", "none", or the two percentiles, as numbers or as text ("2,99.8").
+NormalizeOption: TypeAlias = str | Sequence[float]
 #: "auto", bytes, or text such as "4 GB".
 MemoryOption: TypeAlias = str | int
 
@@ -34,6 +36,7 @@ class OptionArguments(TypedDict, total=False):
     device: str
     channel: ChannelOption | None
     rescale: bool | str
+    normalize: NormalizeOption
     memory: MemoryOption
 
 
@@ -42,7 +45,8 @@ class Options:
     """Checked options.
 
     ``tile`` is a word, a number, or a number per axis letter; ``halo`` a word or a number; ``channels`` the names and
-    numbers of the chosen channels, in order (none: all of them); ``memory`` is in bytes (None: what is free).
+    numbers of the chosen channels, in order (none: all of them); ``normalize`` a word or the lower and the upper percentile;
+    ``memory`` is in bytes (None: what is free).
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -50,6 +54,7 @@ class Options:
     device: str = "auto"
     channels: tuple[str | int, ...] = ()
     rescale: bool = False
+    normalize: str | tuple[float, float] = "auto"
     memory: int | None = None
 
     @classmethod
@@ -60,6 +65,7 @@ class Options:
         device: str = "auto",
         channel: ChannelOption | None = None,
         rescale: bool | str = False,
+        normalize: NormalizeOption = "auto",
         memory: MemoryOption = "auto",
     ) -> Options:
         """Check options and read those given as text.
@@ -69,7 +75,8 @@ class Options:
         OptionError
             If one is malformed; the message says what is allowed.
         """
-        given = {"tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory}
+        given = {"tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale,
+                 "normalize": normalize, "memory": memory}  # fmt: skip
         try:
             return cls(
                 tile=_tile(tile),
@@ -77,6 +84,7 @@ class Options:
                 device=_device(device),
                 channels=_channels(channel),
                 rescale=_rescale(rescale),
+                normalize=_normalize(normalize),
                 memory=_memory(memory),
             )
         except (TypeError, ValueError, OverflowError) as error:
@@ -179,6 +187,22 @@ def _rescale(value: object) -> bool:
     if (isinstance(value, str) or type(value).__name__ in ("bool", "bool_")) and text in ("true", "false"):
         return text == "true"
     raise OptionError(f"rescale={value!s} is not understood: use true or false.")
+
+
+def _normalize(value: NormalizeOption) -> str | tuple[float, float]:
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in ("auto", "none"):
+        return text
+    try:
+        low, high = (float(one) for one in (text.split(",") if text else value))
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if not 0 <= low < high <= 100:
+        raise OptionError(
+            f"normalize={value!s} is not understood: use auto (what the model's description says), none (the pixels as they "
+            "are), or the lower and the upper percentile, such as 2,99.8."
+        )
+    return low, high
 
 
 def _memory(value: object) -> int | None:

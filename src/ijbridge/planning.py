@@ -18,20 +18,17 @@ from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeErro
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.normalizing import with_normalization
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
 from ijbridge.tiling import AxisRules
-
-#: Weights that can be run, best first.
-RUNNABLE = ("onnx",)
+from ijbridge.weights import FORMATS
 
 #: What to do where a package holds none of them.
 _HELP = {
     "torchscript": "export it to ONNX with PyTorch (torch.onnx.export)",
     "pytorch_state_dict": "ask its author for ONNX weights; PyTorch weights need the author's code to run",
-    "tensorflow_saved_model_bundle": "convert it to ONNX with tf2onnx",
-    "keras_hdf5": "convert it to ONNX with tf2onnx",
     "keras_v3": "convert it to ONNX with tf2onnx",
     "tensorflow_js": "ask its author for ONNX weights",
 }
@@ -68,6 +65,7 @@ def plan(
         If the device asked for is not there.
     """
     weights = check_runnable(description)
+    description = with_normalization(description, options.normalize)
     device = _device(options.device, resources)
     prepared = _prepared(description, headers, options)
     headers = {name: one.header for name, one in prepared.items()}
@@ -106,6 +104,8 @@ def plan(
         when_cut=chosen.findings,
     )
     findings = [
+        *(Finding("assumed", "note", note.rstrip(".")) for note in description.notes),
+        *_normalize_findings(inputs, options),
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
         *_rescale_findings(inputs, options),
         *_size_findings(result, rules, network.letters),
@@ -177,21 +177,21 @@ def choose_weights(description: ModelDescription) -> Weights:
     CannotRunError
         If there are none; the message says which are described, which are missing, and what would help.
     """
-    for name in RUNNABLE:
+    for name in FORMATS:
         for weights in description.weights:
             if weights.format == name and weights.available:
                 return weights
     described = ", ".join(
         f"{one.format} ({'there' if one.available else 'missing: ' + one.file.source})" for one in description.weights
     )
-    onnx = [one for one in description.weights if one.format in RUNNABLE]
-    if onnx:
-        where = "download it" if onnx[0].file.is_url else f"put the file {onnx[0].file.source!r}"
+    known = [one for one in description.weights if one.format in FORMATS]
+    if known:
+        where = "download it" if known[0].file.is_url else f"put the file {known[0].file.source!r}"
         advice = f"{where} into the model's folder"
     else:
         advice = next((_HELP[one.format] for one in description.weights if one.format in _HELP), "ask for ONNX weights")
     raise CannotRunError(
-        f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(RUNNABLE)}); it describes "
+        f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(FORMATS)}); it describes "
         f"{described}: {advice}."
     )
 
@@ -253,6 +253,17 @@ def _check_rescaled_fits(prepared: Preparation, kept: int, budget: int) -> None:
 
 
 # --- findings --------------------------------------------------------------------------------------------------------
+
+
+def _normalize_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
+    if options.normalize == "auto":
+        return []
+    wanted = options.normalize
+    how = f"by the percentiles {wanted[0]:g} and {wanted[1]:g}" if isinstance(wanted, tuple) else "not at all"
+    return [
+        Finding("normalize", "note", f"{one.image.name} is normalised {how}", "as the option says and not the description")
+        for one in inputs
+    ]
 
 
 def _rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:

@@ -196,10 +196,11 @@ class _Run:
             indices = tiling.continued(start, length, axis.size, padding.mode)
             where.append(indices)
             part = part[(*(slice(None),) * number, indices)]
-            if padding.mode == "constant" and start + length > axis.size:
+            if padding.mode == "constant" and not 0 <= start <= axis.size - length:
                 if processing.cast(np.asarray(padding.value), part.dtype.name) != padding.value:
                     part = part.astype(np.float64)
-                part[(*(slice(None),) * number, slice(axis.size - start, None))] = padding.value
+                part[(*(slice(None),) * number, slice(0, max(0, -start)))] = padding.value
+                part[(*(slice(None),) * number, slice(max(0, axis.size - start), None))] = padding.value
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.tensor.operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)

@@ -19,6 +19,7 @@ from ijbridge.description import (
     EnsureDtype,
     FixedZeroMeanUnitVariance,
     Operation,
+    RestoreRange,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
@@ -65,7 +66,7 @@ def needs(operation: Operation) -> tuple[Need, ...]:
             return (Need("moments", operation.axes),)
         case ScaleMeanVariance():
             return (Need("moments", operation.axes), Need("moments", operation.axes, reference=operation.reference))
-        case ScaleRange():
+        case ScaleRange() | RestoreRange():
             wanted = (operation.min_percentile, operation.max_percentile)
             return (Need("percentiles", operation.axes, wanted, reference=operation.reference),)
         case Clip(min_percentile=low, max_percentile=high) if low is not None or high is not None:
@@ -151,6 +152,9 @@ def apply(operation: Operation, x: Array, axis_ids: Sequence[str], numbers: Sequ
         case ScaleRange(eps=eps):
             ((low_, high_),) = numbers
             return (x - low_) / (high_ - low_ + eps)
+        case RestoreRange(shift=shift):
+            ((low_, high_),) = numbers
+            return x * (high_ - low_) + (low_ if shift else 0)
         case ScaleMeanVariance(eps=eps):
             (mean_, std_), (ref_mean, ref_std) = numbers
             return (x - mean_) / (std_ + eps) * (ref_std + eps) + ref_mean

@@ -64,7 +64,8 @@ class InferenceServer:
             ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``; where they are known, ``channel_names``, one
             for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
-            ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
+            ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``normalize``, ``memory``, each optional (see
+            `ijbridge.options`).
 
         Returns
         -------

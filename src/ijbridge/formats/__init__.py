@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ijbridge.description import ModelDescription
 from ijbridge.errors import NotAModelError
-from ijbridge.formats import bioimageio
+from ijbridge.formats import bioimageio, csbdeep, stardist
 from ijbridge.formats.package import Package, open_package
 
 
@@ -27,7 +27,7 @@ class Reader(Protocol):
 
 
 #: In the order in which they are asked.
-READERS: tuple[Reader, ...] = (bioimageio,)
+READERS: tuple[Reader, ...] = (bioimageio, stardist, csbdeep)
 
 
 def read_model(source: str | Path) -> ModelDescription:
@@ -36,7 +36,7 @@ def read_model(source: str | Path) -> ModelDescription:
     Parameters
     ----------
     source
-        The path of a model's folder, zip or description file: bioimage.io 0.4 or 0.5.
+        The path of a model's folder, zip or description file: bioimage.io 0.4 or 0.5, CSBDeep (CARE), StarDist.
 
     Raises
     ------

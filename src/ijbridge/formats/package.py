@@ -22,6 +22,9 @@ from ijbridge.errors import ModelNotFoundError, NotAModelError, PackageError
 _DESCRIPTIONS = ("rdf.yaml", "bioimageio.yaml", "model.yaml", "rdf.yml", "bioimageio.yml", "model.yml")
 _DESCRIPTION_SUFFIXES = (".bioimageio.yaml", ".model.yaml", ".bioimageio.yml", ".model.yml")
 
+#: Names of the descriptions of other formats, which are JSON.
+_OTHER_DESCRIPTIONS = ("config.json", "meta.json")
+
 #: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
 #: that it does not know.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
@@ -43,6 +46,10 @@ class Package(ABC):
         """List all files of the package."""
 
     @abstractmethod
+    def _shallow(self) -> list[str]:
+        """List the files at its top and in its folders, but not those further down."""
+
+    @abstractmethod
     def _exists(self, name: str) -> bool: ...
 
     @abstractmethod
@@ -56,6 +63,25 @@ class Package(ABC):
     def description_path(self) -> Path | None:
         """The description's path in the file system, None where it is part of a zip or was not found."""
         return self.path(PurePosixPath(self.description_file).name) if self.description_file is not None else None
+
+    def find(self, file: str) -> str | None:
+        """Find a file of that name at the top, else in the only folder that has one; give its name in the package.
+
+        Raises
+        ------
+        NotAModelError
+            If several folders have one.
+        """
+        names = sorted(
+            (one for one in self._shallow() if PurePosixPath(one).name == file), key=lambda one: (one.count("/"), one)
+        )
+        if len(names) > 1 and "/" in names[0]:
+            raise NotAModelError(f"{self.location} holds several models ({', '.join(names)}): give the folder that is meant.")
+        return names[0] if names else None
+
+    def beside(self, file: str) -> list[str]:
+        """List the files in the folder of a file, by their names in the package."""
+        return sorted(one for one in self._shallow() if PurePosixPath(one).parent == PurePosixPath(file).parent)
 
     def exists(self, source: str) -> bool:
         """Whether the package holds the file; False for a URL."""
@@ -100,7 +126,8 @@ class Package(ABC):
         """Say that no description was found."""
         return (
             f"{self.location} is not a model that ijbridge reads: there is no bioimage.io description "
-            f"({', '.join(_DESCRIPTIONS[:3])} or *{_DESCRIPTION_SUFFIXES[0]}) in it."
+            f"({', '.join(_DESCRIPTIONS[:3])} or *{_DESCRIPTION_SUFFIXES[0]}) in it, and no model of CSBDeep or StarDist "
+            f"({', '.join(_OTHER_DESCRIPTIONS)})."
         )
 
     def _resolve(self, source: str) -> str:
@@ -124,6 +151,9 @@ class FolderPackage(Package):
 
     def names(self) -> list[str]:  # noqa: D102 - described by the base class
         return sorted(file.relative_to(self._root).as_posix() for file in self._root.rglob("*") if file.is_file())
+
+    def _shallow(self) -> list[str]:
+        return _near(self._root, self.location)
 
     def path(self, source: str) -> Path | None:  # noqa: D102
         return self._inside(self._resolve(source))
@@ -161,6 +191,9 @@ class ZipPackage(Package):
     def names(self) -> list[str]:  # noqa: D102
         return sorted(self._entries)
 
+    def _shallow(self) -> list[str]:
+        return [name for name in self._entries if name.count("/") <= 1]
+
     def path(self, source: str) -> Path | None:  # noqa: ARG002, D102
         return None
 
@@ -191,20 +224,27 @@ def open_package(source: str | Path) -> Package:
             f"There is no model at {location}: give the path of a model's folder, zip or description file."
         )
     if location.is_dir():
-        try:
-            top = [file.name for file in location.iterdir() if file.is_file()]
-            nested = [f"{file.parent.name}/{file.name}" for file in location.glob("*/*") if file.is_file()]
-        except OSError as error:
-            raise PackageError(f"The folder {location} cannot be read: {error.strerror or error}.") from error
-        return FolderPackage(location, location, find_description(location, top + nested))
+        return FolderPackage(location, location, find_description(location, _near(location, location)))
     if zipfile.is_zipfile(location):
         return ZipPackage(location)
     if location.suffix.lower() in (".yaml", ".yml"):
         return FolderPackage(location, location.parent, location.name)
+    if location.name in _OTHER_DESCRIPTIONS:
+        return FolderPackage(location, location.parent, None)
     raise NotAModelError(
-        f"{location} is not a model that ijbridge reads: give a bioimage.io model as a folder, a zip or its "
-        "description (.yaml)."
+        f"{location} is not a model that ijbridge reads: give a model's folder, its zip, or its description "
+        f"(.yaml, {', '.join(_OTHER_DESCRIPTIONS)})."
     )
+
+
+def _near(root: Path, location: Path) -> list[str]:
+    """List the files of a folder and of the folders in it."""
+    try:
+        top = [file.name for file in root.iterdir() if file.is_file()]
+        nested = [f"{file.parent.name}/{file.name}" for file in root.glob("*/*") if file.is_file()]
+    except OSError as error:
+        raise PackageError(f"The folder {location} cannot be read: {error.strerror or error}.") from error
+    return top + nested
 
 
 def find_description(location: Path, names: list[str]) -> str | None:

@@ -42,6 +42,9 @@ public final class RunModelCommand implements Command {
 	private boolean rescale;
 
 	@Parameter(persist = false, required = false)
+	private String normalize;
+
+	@Parameter(persist = false, required = false)
 	private String memory;
 
 	/** The first output of the model. */
@@ -62,6 +65,7 @@ public final class RunModelCommand implements Command {
 		given.put("device", device);
 		given.put("channel", channel);
 		given.put("rescale", rescale ? "true" : null);
+		given.put("normalize", normalize);
 		given.put("memory", memory);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));

@@ -21,7 +21,7 @@ final class RunOptions {
 
 	/** The published macro keys. They never change their names. */
 	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
-		"channel", "rescale", "memory", ROI));
+		"channel", "rescale", "normalize", "memory", ROI));
 
 	private final Map<String, String> values = new LinkedHashMap<>();
 

@@ -24,10 +24,10 @@ class MacroKeysTest {
 	@Test
 	void allKeysAreRead() throws BridgeException {
 		final RunOptions options = parse("model=[my net.zip] tile=128 halo=declared device=cpu channel=[2, 3] " +
-			"rescale=true memory=[4 GB]");
+			"rescale=true normalize=2,99.8 memory=[4 GB]");
 		assertEquals("my net.zip", options.model());
-		assertEquals("{tile=128, halo=declared, device=cpu, channel=2, 3, rescale=true, memory=4 GB}", options.toRequest()
-			.toString());
+		assertEquals("{tile=128, halo=declared, device=cpu, channel=2, 3, rescale=true, normalize=2,99.8, memory=4 GB}",
+			options.toRequest().toString());
 	}
 
 	@Test
@@ -81,7 +81,7 @@ class MacroKeysTest {
 		final String sentence = refusal(options);
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
-		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory and roi."), sentence);
+		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, normalize, memory and roi."), sentence);
 	}
 
 	@ParameterizedTest
