@@ -25,6 +25,7 @@ from ijbridge.network_facts import NetworkFacts
 from ijbridge.network_knowledge import Accepted, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
+from ijbridge.network_sizes import computed
 from ijbridge.onnx_operators import SIZED
 from ijbridge.receptive_field import AxisFields, Field, common_step
 
@@ -140,19 +141,22 @@ class _Follower(Layers):
                 tensor.CopyFrom(value.t)
                 self.constants[node.output[0]] = tensor
             return
+        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         if node.op_type in ("Shape", "Size"):
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
+            self._compute(node, attributes)
             return
         used = [*node.input, *taken_by_inner_graphs(node)]
         sizes = {source for name in used for source in self.sizes.get(name, ())}
         if not any(name in self.tensors for name in used):
             self.sizes |= {name: sizes for name in node.output if sizes}
+            if sizes:
+                self._compute(node, attributes)
             return  # made of constants, or of sizes
         if node.op_type not in SIZED:
             for source in sizes:
                 self.say(source, node, "computes with its size")
-        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         try:
             fields = self.follow(node, attributes) if _is_standard(node) else self.unknown(node)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
@@ -162,6 +166,16 @@ class _Follower(Layers):
         for axis in fields:
             for source, field in axis.items():
                 self.steps.setdefault(source, {Fraction(1)}).add(field.step)
+
+    def _compute(self, node: Any, attributes: Mapping[str, Any]) -> None:
+        """Follow the numbers that a node makes of sizes."""
+        ranks = {name: len(axes) for name, axes in self.tensors.items()}
+        try:
+            numbers = computed(node, attributes, self.numbers, self.values, ranks) if _is_standard(node) else None
+        except (IndexError, KeyError, TypeError, ValueError):
+            return  # a node that is not as the standard has it is the engine's to refuse
+        if numbers is not None:
+            self.numbers[node.output[0]] = numbers
 
 
 def _is_standard(node: Any) -> bool:
