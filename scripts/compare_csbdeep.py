@@ -20,6 +20,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 
 from reference.csbdeep_cases import FOLDER, NETWORKS, Array, Network, image, kept, normalized  # noqa: E402 - found by the line above
 
-VERSIONS = ("csbdeep", "stardist", "tensorflow", "keras", "tf_keras", "h5py", "numpy")
+VERSIONS = ("csbdeep", "stardist", "tensorflow", "keras", "tf_keras", "tf2onnx", "onnx", "h5py", "numpy")
 
 
 def main() -> None:
@@ -78,7 +79,17 @@ def make(network: Network) -> None:
     np.savez_compressed(network.folder / "results.npz", **results)  # type: ignore[arg-type] # numpy's own stub
     if network.export:
         model.export_TF()
+        convert(network)
     print(network.name, {name: array.shape for name, array in results.items()})
+
+
+def convert(network: Network) -> None:
+    """Convert an exported SavedModel to ONNX, as ijbridge does it."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.unpack_archive(network.folder / "TF_SavedModel.zip", folder)
+        command = ["tf2onnx.convert", "--saved-model", folder, "--output", str(network.folder / "converted.onnx")]
+        options = ["--opset", "12", "--tag", "serve", "--signature_def", "serving_default"]
+        subprocess.run([sys.executable, "-m", *command, *options], check=True)
 
 
 def build(network: Network) -> Any:

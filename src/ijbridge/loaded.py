@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from ijbridge import geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Tensor
+from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
@@ -62,7 +63,9 @@ class LoadedModel:
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
         planning.check_runnable(self.description)
-        return planning.plan(self.description, headers, options, find_resources(), self._read_network().facts)
+        network = self._read_network()
+        plan = planning.plan(self.description, headers, options, find_resources(), network.facts)
+        return replace(plan, weights=network.weights)
 
     def run(
         self,
@@ -183,14 +186,16 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import bind
 
             description = self.description
-            source = onnx_source(description, planning.choose_weights(description))
+            weights = planning.choose_weights(description)
+            source = onnx_source(description, weights)
             network = Network(source)
             names = {
                 **bind(description.inputs, network.inputs, "input", description.name),
                 **bind(description.outputs, network.outputs, "output", description.name),
             }
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._network = _Network(source, names, network.facts(accepted).renamed(names))
+            weights = replace(weights, file=replace(weights.file, sha256=_digest(description, weights)))
+            self._network = _Network(weights, source, names, network.facts(accepted).renamed(names))
         return self._network
 
     def _session(self, plan: Plan) -> Session:
@@ -247,8 +252,9 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 @dataclass(frozen=True)
 class _Network:
-    """The file of the network (or its bytes), its names of the described tensors, and what it says of itself."""
+    """The weights with their hash, the ONNX made of them, its names of the described tensors, and what it says of itself."""
 
+    weights: Weights
     source: Path | bytes
     names: Mapping[str, str]
     facts: NetworkFacts
@@ -265,6 +271,12 @@ def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]
     return [(one.st_mtime_ns, one.st_size) if one is not None else None for one in found]
+
+
+def _digest(description: ModelDescription, weights: Weights) -> str:
+    """Give the SHA-256 of the file of the weights, for the record."""
+    data = open_package(description.location).read(weights.file, f"{weights.format} weights")
+    return weights.file.sha256 or hashlib.sha256(data).hexdigest()
 
 
 def verify_files(description: ModelDescription) -> None:

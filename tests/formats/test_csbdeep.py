@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -164,6 +165,13 @@ def test_the_best_weights_are_taken_and_the_others_named(tmp_path: Path) -> None
 def test_a_single_file_of_weights_may_have_any_name(tmp_path: Path) -> None:
     model = read_model(write(tmp_path / "m", CONFIG, "mine.HDF5"))
     assert choose_weights(model).file.source == "mine.HDF5"
+
+
+def test_the_record_of_a_result_has_the_hash_of_the_weights_that_made_it(tmp_path: Path) -> None:
+    result = ijbridge.predict(CARE, IMAGE, axes="yx")
+    assert not isinstance(result, dict)
+    expected = hashlib.sha256((CARE / "weights_best.h5").read_bytes()).hexdigest()
+    assert result.attrs["provenance"]["weights"] == {"format": "keras_hdf5", "sha256": expected}
 
 
 def test_a_folder_without_weights_can_be_inspected_and_says_what_is_missing(tmp_path: Path) -> None:

@@ -224,12 +224,13 @@ def _per_axis(meta: Fields, key: str, letters: str, low: int) -> tuple[int, ...]
 
 
 def _channels(meta: Fields, signature: Signature, which: str, ndim: int) -> int:
-    shape = (signature.inputs if which == "input" else signature.outputs).get(which)
-    if shape is None:
+    tensors = signature.inputs if which == "input" else signature.outputs
+    if list(tensors) != [which]:
         raise meta.error(
-            f"the network in {SAVED_MODEL} has no {which} that is called {which!r}, as csbdeep names it, but "
-            f"{', '.join((*signature.inputs, *signature.outputs))}"
+            f"the network in {SAVED_MODEL} has the {which}s {', '.join(tensors)}, and not one that is called {which!r}, as "
+            "csbdeep names it"
         )
+    shape = tensors[which]
     if len(shape) != ndim + 2 or not shape[-1]:
         raise meta.error(
             f"`axes` are {meta.raw('axes')}, but the {which} of the network in {SAVED_MODEL} has the shape "

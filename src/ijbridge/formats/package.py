@@ -27,7 +27,7 @@ _OTHER_DESCRIPTIONS = ("config.json", "meta.json")
 
 #: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
 #: that it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 class Package(ABC):
@@ -122,6 +122,12 @@ class Package(ABC):
                 )
         return data
 
+    def read_folder(self, source: str) -> dict[str, bytes]:
+        """Read the files that lie in a folder of the package, by their names in it."""
+        folder = PurePosixPath(self._resolve(source))
+        found = [PurePosixPath(name) for name in self.names()]
+        return {name.name: self._read(str(name)) for name in found if name.parent == folder}
+
     def nothing_found(self) -> str:
         """Say that no description was found."""
         return (
@@ -184,7 +190,7 @@ class ZipPackage(Package):
             with zipfile.ZipFile(location) as archive:
                 files = [info for info in archive.infolist() if not info.is_dir()]
                 self._entries = {str(PurePosixPath(info.filename.replace("\\", "/"))): info for info in files}
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise NotAModelError(f"{location} is not a zip that can be read: {error}") from error
         super().__init__(location, find_description(location, list(self._entries)))
 
@@ -204,7 +210,7 @@ class ZipPackage(Package):
         try:
             with zipfile.ZipFile(self.location) as archive:
                 return archive.read(self._entries[name])
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise PackageError(f"{name!r} in {self.location} cannot be read: {error}") from error
 
 

@@ -23,14 +23,35 @@ TAG, SIGNATURE = "serve", "serving_default"
 #: The messages of the file that are read, with the number, name and type of their fields; * for several.
 _MESSAGES: Mapping[str, tuple[tuple[int, str, str], ...]] = {
     "SavedModel": ((2, "meta_graphs", "*MetaGraphDef"),),
-    "MetaGraphDef": ((1, "meta_info_def", "MetaInfoDef"), (5, "signature_def", "*SignatureEntry")),
+    "MetaGraphDef": (
+        (1, "meta_info_def", "MetaInfoDef"), (2, "graph_def", "GraphDef"), (3, "saver_def", "SaverDef"),
+        (4, "collection_def", "*CollectionEntry"), (5, "signature_def", "*SignatureEntry"), (6, "asset_file_def", "*Any"),
+        (7, "object_graph_def", "ObjectGraph"),
+    ),
     "MetaInfoDef": ((4, "tags", "*string"),),
     "SignatureEntry": ((1, "key", "string"), (2, "value", "SignatureDef")),
     "SignatureDef": ((1, "inputs", "*TensorEntry"), (2, "outputs", "*TensorEntry")),
     "TensorEntry": ((1, "key", "string"), (2, "value", "TensorInfo")),
-    "TensorInfo": ((3, "tensor_shape", "TensorShape"),),
+    "TensorInfo": ((1, "name", "string"), (3, "tensor_shape", "TensorShape")),
     "TensorShape": ((2, "dim", "*Dim"),),
     "Dim": ((1, "size", "int64"),),
+    "GraphDef": ((1, "node", "*Node"), (2, "library", "Library")),
+    "Library": ((1, "function", "*Function"),),
+    "Function": ((1, "signature", "Name"), (3, "node_def", "*Node")),
+    "Node": ((1, "name", "string"), (2, "op", "string"), (3, "input", "*string"), (5, "attr", "*AttributeEntry")),
+    "AttributeEntry": ((1, "key", "string"), (2, "value", "Attribute")),
+    "Attribute": ((1, "list", "AttributeList"), (10, "func", "Name")),
+    "AttributeList": ((9, "func", "*Name"),),
+    "Name": ((1, "name", "string"),),
+    "SaverDef": ((3, "restore_op_name", "string"),),
+    "CollectionEntry": ((1, "key", "string"), (2, "value", "Collection")),
+    "Collection": ((1, "node_list", "Texts"), (2, "bytes_list", "Bytes")),
+    "Texts": ((1, "value", "*string"),),
+    "Bytes": ((1, "value", "*bytes"),),
+    "Variable": ((2, "initializer_name", "string"),),
+    "ObjectGraph": ((1, "nodes", "*Object"),),
+    "Object": ((5, "asset", "Any"), (10, "resource", "Any"), (11, "saveable_objects", "*Any")),
+    "Any": (),
 }  # fmt: skip
 
 
@@ -52,22 +73,38 @@ def read_signature(package: Package, file: FileRef, tag: str = TAG, signature: s
     DescriptionError
         If it is no SavedModel, or has no such signature.
     """
+    graph = parse_graph(package.read(file, "SavedModel"), file.source, tag)
+    found = {entry.key: entry.value for entry in graph.signature_def}
+    if signature not in found:
+        raise DescriptionError(f"{file.source} has no signature {signature!r}, but {', '.join(found) or 'none'}.")
+    return Signature(_shapes(found[signature].inputs), _shapes(found[signature].outputs))
+
+
+def parse_graph(data: bytes, name: str, tag: str = TAG) -> Any:
+    """Give the graph of a tag as a message (MetaGraphDef).
+
+    Raises
+    ------
+    DescriptionError
+        If the file is no SavedModel, or has no such graph.
+    """
     from google.protobuf.message import DecodeError
 
-    message = _message_type()()
     try:
-        message.ParseFromString(package.read(file, "SavedModel"))
+        message = parse("SavedModel", data)
     except DecodeError as error:
-        raise DescriptionError(f"{file.source} is not a SavedModel of TensorFlow that can be read: {error}.") from error
-    found = {
-        entry.key: entry.value
-        for graph in message.meta_graphs if tag in graph.meta_info_def.tags
-        for entry in graph.signature_def
-    }  # fmt: skip
-    if signature not in found:
-        have = f"it has {', '.join(found)}" if found else f"there is none of the tag {tag!r}"
-        raise DescriptionError(f"{file.source} has no signature {signature!r}: {have}.")
-    return Signature(_shapes(found[signature].inputs), _shapes(found[signature].outputs))
+        raise DescriptionError(f"{name} is not a SavedModel of TensorFlow that can be read: {error}.") from error
+    for graph in message.meta_graphs:
+        if tag in graph.meta_info_def.tags:
+            return graph
+    raise DescriptionError(f"{name} is not a SavedModel of TensorFlow with a graph of the tag {tag!r}.")
+
+
+def parse(kind: str, data: bytes) -> Any:
+    """Parse a message; raises DecodeError."""
+    message = _message_types()[kind]()
+    message.ParseFromString(data)
+    return message
 
 
 def _shapes(entries: Any) -> dict[str, tuple[int | None, ...]]:
@@ -75,7 +112,7 @@ def _shapes(entries: Any) -> dict[str, tuple[int | None, ...]]:
 
 
 @cache
-def _message_type() -> Any:
+def _message_types() -> Mapping[str, Any]:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     file = descriptor_pb2.FileDescriptorProto(name="ijbridge_saved_model.proto", package="ijbridge", syntax="proto3")
@@ -84,7 +121,7 @@ def _message_type() -> Any:
         message = file.message_type.add(name=name)
         for number, field, kind in fields:
             bare = kind.removeprefix("*")
-            scalar = {"string": kinds.TYPE_STRING, "int64": kinds.TYPE_INT64}.get(bare)
+            scalar = {"string": kinds.TYPE_STRING, "bytes": kinds.TYPE_BYTES, "int64": kinds.TYPE_INT64}.get(bare)
             message.field.add(
                 name=field,
                 number=number,
@@ -94,4 +131,4 @@ def _message_type() -> Any:
             )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("ijbridge.SavedModel"))
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"ijbridge.{name}")) for name in _MESSAGES}

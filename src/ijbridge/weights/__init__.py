@@ -35,6 +35,10 @@ def onnx_source(description: ModelDescription, weights: Weights) -> Path | bytes
     package = open_package(description.location)
     if weights.format == "keras_hdf5":
         return _from_keras(package, weights)
+    if weights.format == "tensorflow_saved_model_bundle":
+        from ijbridge.weights.saved_model import convert
+
+        return _taken_apart(convert(package, weights), weights)
     return _onnx(package, weights, description.name)
 
 
@@ -50,6 +54,31 @@ def _onnx(package: Package, weights: Weights, model: str) -> Path | bytes:
             )
         return path
     return data
+
+
+def _taken_apart(data: bytes, weights: Weights) -> bytes:
+    """Take the last axis of a network's one output apart into several outputs."""
+    if not weights.joined:
+        return data
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load_from_string(data)
+    (output,) = model.graph.output
+    rank = len(output.type.tensor_type.shape.dim)
+    del model.graph.output[:]
+    begin = 0
+    for name, size in weights.joined:
+        # Slice is the same in all versions from 10 on, which Split is not
+        places = [helper.make_tensor(f"{name} {what}", TensorProto.INT64, [1], [at])
+                  for what, at in (("begin", begin), ("end", begin + size), ("axis", rank - 1))]  # fmt: skip
+        model.graph.initializer.extend(places)
+        model.graph.node.append(helper.make_node("Slice", [output.name, *(one.name for one in places)], [name]))
+        shape = [*(f"{name} {axis}" for axis in range(rank - 1)), size]
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        begin += size
+    made: bytes = model.SerializeToString()
+    return made
 
 
 def _from_keras(package: Package, weights: Weights) -> bytes:

@@ -1,0 +1,137 @@
+"""SavedModels of TensorFlow, converted to ONNX by tf2onnx: once, in a process of its own, and kept by their content.
+
+TensorFlow is large and slow to start, so it is an extra and never loaded here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ijbridge.errors import CannotRunError, PackageError
+from ijbridge.formats.package import DAMAGE
+from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph
+from ijbridge.weights.saved_model_check import check_harmless
+
+if TYPE_CHECKING:
+    from ijbridge.description import Weights
+    from ijbridge.formats.package import Package
+
+#: The last version of the operators that has TensorFlow's way of taking the nearest pixel.
+_OPSET = "12"
+
+#: Changes with how a SavedModel is converted, so that what was kept before is made anew.
+_RECIPE = f"1, opset {_OPSET}"
+
+#: So much of a zip inside a package is unpacked; larger weights ONNX cannot hold.
+_MOST_BYTES = 2**32
+
+
+def convert(package: Package, weights: Weights) -> bytes:
+    """Give a SavedModel as an ONNX network, with the names of its signature.
+
+    Raises
+    ------
+    PackageError
+        If a file of it is missing.
+    CannotRunError
+        If it does more than compute, cannot be converted, or what converts it is not installed; then it says how to install it.
+    """
+    files = read_files(package, weights)
+    kept = kept_at(files)
+    if kept.is_file():
+        return kept.read_bytes()
+    check_harmless(parse_graph(files[SAVED_MODEL], weights.file.source), weights.file.source)
+    data = _converted(files, weights.file.source)
+    _keep(kept, data)
+    return data
+
+
+def kept_at(files: Mapping[str, bytes]) -> Path:
+    """Give where the network made of these files is kept: by their SHA-256, in a folder of the user's that can be deleted."""
+    from platformdirs import user_cache_path
+
+    digest = hashlib.sha256(_RECIPE.encode())
+    for name, data in sorted(files.items()):
+        digest.update(f"\n{name} {len(data)}\n".encode())
+        digest.update(data)
+    return user_cache_path("ijbridge", appauthor=False) / "onnx" / f"{digest.hexdigest()}.onnx"
+
+
+def read_files(package: Package, weights: Weights) -> dict[str, bytes]:
+    """Read the files of a SavedModel, from its folder in the package or from a zip there, by their names in the folder.
+
+    Raises
+    ------
+    PackageError
+        If one is missing, or the zip is damaged.
+    """
+    data = package.read(weights.file, f"{weights.format} weights")
+    if PurePosixPath(weights.file.source).name == SAVED_MODEL:
+        variables = package.read_folder(str(PurePosixPath(weights.file.source).parent / "variables"))
+        return {SAVED_MODEL: data, **{f"variables/{name}": one for name, one in variables.items()}}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = {str(PurePosixPath(one.filename.replace("\\", "/"))): one for one in archive.infolist()}
+            roots = [PurePosixPath(name).parent for name in entries if PurePosixPath(name).name == SAVED_MODEL]
+            if len(roots) != 1:
+                raise PackageError(f"{weights.file.source} of {package.location.name} is not a zip with one {SAVED_MODEL}.")
+            inside = {
+                f"variables/{PurePosixPath(name).name}": entry
+                for name, entry in entries.items()
+                if PurePosixPath(name).parent == roots[0] / "variables" and not entry.is_dir()
+            }
+            inside[SAVED_MODEL] = entries[str(roots[0] / SAVED_MODEL)]
+            if sum(one.file_size for one in inside.values()) > _MOST_BYTES:
+                raise PackageError(f"{weights.file.source} of {package.location.name} holds more than 4 GB.")
+            return {name: archive.read(entry) for name, entry in inside.items()}
+    except DAMAGE as error:
+        raise PackageError(
+            f"{weights.file.source} of {package.location.name} is not a zip that can be read: {error}."
+        ) from error
+
+
+def _converted(files: Mapping[str, bytes], name: str) -> bytes:
+    missing = [one for one in ("tensorflow", "tf2onnx") if importlib.util.find_spec(one) is None]
+    if missing:
+        raise CannotRunError(
+            f"The weights {name} are a SavedModel of TensorFlow, which has to be converted once by TensorFlow and tf2onnx; "
+            f'{" and ".join(missing)} cannot be found: pip install "ijbridge[tensorflow]" (about 3 GB).'
+        )
+    with tempfile.TemporaryDirectory(prefix="ijbridge-") as folder:
+        model, made = Path(folder, "model"), Path(folder, "model.onnx")
+        for file, data in files.items():
+            target = model / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        done = subprocess.run(  # noqa: S603 - this Python (-P: not what lies where it is called), and files written here
+            [sys.executable, "-P", "-m", "tf2onnx.convert", "--saved-model", model, "--output", made, "--opset", _OPSET,
+             "--tag", TAG, "--signature_def", SIGNATURE],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"},
+        )  # fmt: skip
+        if done.returncode or not made.is_file():
+            said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            why = said[-1] if said else f"status {done.returncode}"
+            raise CannotRunError(f"tf2onnx does not convert the SavedModel {name} to ONNX ({why}): ask for ONNX weights.")
+        return made.read_bytes()
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file that another process may read or write at the same time; a folder that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+    except OSError:
+        return
