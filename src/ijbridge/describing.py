@@ -37,7 +37,7 @@ def description_text(description: ModelDescription) -> str:
         f"{description.name}" + (f" (version {description.version})" if description.version else ""),
         description.description,
         "",
-        f"format       {description.format} {description.format_version}",
+        f"format       {description.format} {description.format_version}".rstrip(),
         f"authors      {', '.join(person.name for person in description.authors) or 'not stated'}",
         f"licence      {description.license or 'not stated'}",
         *(f"cite         {one.text}{f' ({one.doi or one.url})' if one.doi or one.url else ''}" for one in description.cite),

@@ -30,7 +30,7 @@ def provenance(
         "model": {
             "name": plan.description.name,
             "version": plan.description.version,
-            "format": f"{plan.description.format} {plan.description.format_version}",
+            "format": f"{plan.description.format} {plan.description.format_version}".rstrip(),
             "sha256": plan.description.digest,
             "source": plan.description.location,
         },

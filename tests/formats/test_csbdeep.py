@@ -190,6 +190,13 @@ def test_a_model_whose_files_change_is_read_again(tmp_path: Path) -> None:
     assert model.has_changed()
 
 
+def test_a_config_of_something_else_beside_other_weights_is_no_model(tmp_path: Path) -> None:
+    """Transformers have a config.json and an .h5 file too."""
+    folder = write(tmp_path / "m", {"model_type": "bert", "hidden_size": 768}, "tf_model.h5")
+    with pytest.raises(NotAModelError):
+        read_model(folder)
+
+
 @pytest.mark.parametrize("content", [b"{}", b'{"model_type": "bert", "axes": "YX"}', b"[1, 2]", b"not JSON"])
 def test_a_config_of_something_else_is_no_model(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(NotAModelError, match="is not a model that ijbridge reads: there is no"):

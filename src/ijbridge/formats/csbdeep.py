@@ -30,6 +30,7 @@ from ijbridge.errors import DescriptionError
 from ijbridge.formats.csbdeep_config import (
     CONFIG,
     MOST,
+    WEIGHTS,
     Config,
     keras_weights,
     model_name,
@@ -76,15 +77,14 @@ _CLASSES = {
 
 
 def matches(package: Package) -> bool:
-    """Whether the package holds a model of CSBDeep: a config.json of a U-Net or beside Keras weights, or an export."""
+    """Whether the package holds a model of CSBDeep: a config.json with its keys, or broken beside its weights; or an export."""
     config = package.find(CONFIG)
     if config is not None:
-        weights = any(PurePosixPath(one).suffix.lower() in (".h5", ".hdf5") for one in package.beside(config))
         try:
             found = read_json(package, config)[0].value
         except DescriptionError:
-            return weights
-        return weights or any(key.startswith("unet_") for key in found)
+            return any(PurePosixPath(one).name in WEIGHTS for one in package.beside(config))
+        return "n_channel_in" in found or any(key.startswith("unet_") for key in found)
     meta = package.find(META)
     return meta is not None and any(PurePosixPath(one).name == SAVED_MODEL for one in package.beside(meta))
 

@@ -20,6 +20,9 @@ from ijbridge.normalizing import percentile_range
 
 CONFIG = "config.json"
 
+#: Files of weights, those first that are loaded first.
+WEIGHTS = ("weights_best.h5", "weights_last.h5")
+
 #: What no network has more of: channels, filters, rays.
 MOST = 2**16
 
@@ -154,13 +157,13 @@ def keras_weights(package: Package, config: str, architecture: Architecture) -> 
     """
     files = [one for one in package.beside(config) if PurePosixPath(one).suffix.lower() in (".h5", ".hdf5")]
     names = {PurePosixPath(one).name: one for one in files}
-    preferred = [name for name in ("weights_best.h5", "weights_last.h5") if name in names]
+    preferred = [name for name in WEIGHTS if name in names]
     if len(names) > 1 and not preferred:
         raise DescriptionError(
-            f"{package.location.name} holds several files of weights ({', '.join(names)}) and neither weights_best.h5 nor "
-            "weights_last.h5: leave only the one that is meant in the folder."
+            f"{package.location.name} holds several files of weights ({', '.join(names)}) and neither {' nor '.join(WEIGHTS)}: "
+            "leave only the one that is meant in the folder."
         )
-    ordered = [*preferred, *(name for name in names if name not in preferred)] or ["weights_best.h5"]
+    ordered = [*preferred, *(name for name in names if name not in preferred)] or [*WEIGHTS[:1]]
     folder = PurePosixPath(config).parent
     weights = tuple(
         Weights(
