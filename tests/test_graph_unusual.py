@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import ijbridge
 from builders import Network, write_model
-from ijbridge.graph import read_graph
+from networks import read_graph
 
 Layers: TypeAlias = Callable[[Network, str], str]
 

@@ -190,12 +190,9 @@ def _plan(given: argparse.Namespace) -> int:
     options = _options(given)
     model = LoadedModel(given.model)
     images = model.images(_inputs(model, given.image, given.input), given.axes)
-    if given.measure:
-        resolved = model.resolve(images, options)
-        _print_json(resolved.to_dict()) if given.json else print(resolved)
-        return 0
-    plan = model.plan({name: image.header for name, image in images.items()}, options)
-    _print_json(plan.to_dict()) if given.json else print(plan)
+    headers = {name: image.header for name, image in images.items()}
+    shown = model.resolve(images, options) if given.measure else model.plan(headers, options)
+    _print_json(shown.to_dict()) if given.json else print(shown)
     return 0
 
 

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from ijbridge.errors import NetworkError
 from ijbridge.network_facts import NetworkFacts
-from ijbridge.network_knowledge import Accepted, taken_by_inner_graphs
+from ijbridge.network_knowledge import Accepted, Shapes, known_shapes, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
 from ijbridge.onnx_operators import SIZED
-from ijbridge.receptive_field import AxisFields, Field, common_step
+from ijbridge.receptive_field import AxisFields, Field, Source, common_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,13 +67,15 @@ class Network:
             Per input (the network's name) and axis the sizes that it will have; None where that is not known: then sizes are
             taken to be multiples of the network's grid.
         """
-        facts = _Follower(self._model, {}).facts()
+        shapes = known_shapes(self._model)
+        followed = _Follower(self._model, shapes, {})
+        grid = followed.grid()
         usual: dict[str, list[Accepted | None]] = {}
         for name, sizes in (accepted or {}).items():
-            usual[name] = [_apart(one, facts.grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
-        if not any(one is not None for sizes in usual.values() for one in sizes):
-            return facts
-        return _Follower(self._model, usual).facts()
+            usual[name] = [_apart(one, grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
+        if any(one is not None for sizes in usual.values() for one in sizes):
+            followed = _Follower(self._model, shapes, usual)
+        return followed.facts()
 
 
 def _apart(accepted: Accepted | None, grid: int) -> Accepted | None:
@@ -81,11 +83,6 @@ def _apart(accepted: Accepted | None, grid: int) -> Accepted | None:
     if accepted is None or (accepted[0] % grid == 0 and accepted[1] % grid == 0):
         return None
     return accepted if accepted[1] % grid == 0 else (0, accepted[1])
-
-
-def read_graph(source: Path | bytes) -> NetworkFacts:
-    """Follow the graph of an ONNX file (see `Network`)."""
-    return Network(source).facts()
 
 
 #: The types of ONNX that numpy calls otherwise.
@@ -103,20 +100,25 @@ def _type(value: Any) -> str:
 
 
 class _Follower(Layers):
-    def facts(self) -> NetworkFacts:
-        inputs = [value for value in self.graph.input if value.name not in self.constants]
-        for value in inputs:
+    def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
+        super().__init__(model, shapes, accepted)
+        self._inputs = [value for value in self.graph.input if value.name not in self.constants]
+        self._sources = [source for value in self._inputs for source in self.sources(value.name)]
+        for value in self._inputs:
             self._begin(value.name)
         for node in self.graph.node:
             self._node(node)
-        sources = [source for value in inputs for source in self.sources(value.name)]
+
+    def grid(self) -> dict[Source, int]:
+        return {source: common_step(self.steps.get(source, {Fraction(1)})) for source in self._sources}
+
+    def facts(self) -> NetworkFacts:
         return NetworkFacts(
-            inputs=tuple(value.name for value in inputs),
             fields={one.name: tuple(self.tensors.get(one.name, ())) for one in self.graph.output},
-            grid={source: common_step(self.steps.get(source, {Fraction(1)})) for source in sources},
-            global_operations={source: tuple(self.reasons.get(source, ())) for source in sources},
+            grid=self.grid(),
+            global_operations={source: tuple(self.reasons.get(source, ())) for source in self._sources},
             bytes_per_pixel=ceil(peak_bytes(self.graph, self.tensors, self.shapes)),
-            types={value.name: _type(value) for value in inputs},
+            types={value.name: _type(value) for value in self._inputs},
             smallest=self.smallest,
         )
 

@@ -48,6 +48,13 @@ class Header:
         """Give the number of pixels along an axis, or None where the image has no such axis."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else None
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its pixels."""
+        import numpy as np
+
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
+
     def described(self) -> str:
         """Say shape and axes for a person: ``3 x 512 x 512 (cyx) uint16``."""
         return f"{' x '.join(map(str, self.shape))} ({self.axes}) {self.dtype}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ijbridge import geometry, planning, prediction
+from ijbridge import checks, geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor, Weights
@@ -106,7 +106,7 @@ class LoadedModel:
                     array = computed.pop(one.tensor.id)
                     resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
-        warnings = [finding.sentence for finding in findings if finding.severity == "warning"]
+        warnings = checks.warnings(findings)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
             record=provenance(resolved, record, session, memory, time.perf_counter() - started, warnings),

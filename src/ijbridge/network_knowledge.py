@@ -18,6 +18,25 @@ _MOST_AXES = 6
 _ANY = 2**20 * 3**6 * 5**3 * 7**2
 
 
+#: The sizes that are known of each tensor; None for one that is not.
+Shapes: TypeAlias = Mapping[str, Sequence[int | None]]
+
+
+def known_shapes(model: Any) -> Shapes:
+    """Give the shapes of a model's tensors, as far as the network tells them or they follow from it."""
+    import onnx
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+    except (onnx.shape_inference.InferenceError, ValueError):
+        inferred = model.graph  # shapes only help; what needs one that is not known says so
+    return {
+        value.name: [one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim]
+        for value in (*inferred.input, *inferred.value_info, *inferred.output)
+        if value.type.tensor_type.HasField("shape")
+    }
+
+
 class Knowledge:
     """What is known of one network.
 
@@ -26,9 +45,7 @@ class Knowledge:
     pixels that a source needs for the borders that are mirrored.
     """
 
-    def __init__(self, model: Any, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
-        import onnx
-
+    def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
         self.graph = model.graph
         self.version = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=1)
         self.accepted = accepted
@@ -38,16 +55,7 @@ class Knowledge:
         self.sizes: dict[str, set[Source]] = {}
         self.steps: dict[Source, set[Fraction]] = {}
         self.smallest: dict[Source, int] = {}
-        self.shapes: dict[str, list[int | None]] = {}
-        try:
-            inferred = onnx.shape_inference.infer_shapes(model).graph
-        except (onnx.shape_inference.InferenceError, ValueError):
-            inferred = model.graph  # shapes only help; what needs one that is not known says so
-        for value in (*inferred.input, *inferred.value_info, *inferred.output):
-            if value.type.tensor_type.HasField("shape"):
-                self.shapes[value.name] = [
-                    one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim
-                ]
+        self.shapes = shapes
 
     def sources(self, name: str) -> list[Source]:
         """Give the axes of an input."""

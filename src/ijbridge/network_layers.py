@@ -20,6 +20,25 @@ def _is_exact(scale: Fraction) -> bool:
     return scale.denominator & (scale.denominator - 1) == 0
 
 
+def _automatic(attributes: Mapping[str, Any]) -> str:
+    """Give how a layer chooses its borders by itself (``SAME_UPPER`` or ``SAME_LOWER``); empty where it is told."""
+    found = text(attributes.get("auto_pad", "NOTSET"))
+    return found if found.startswith("SAME") else ""
+
+
+def _before(total: int, automatic: str) -> int:
+    """Give the part of a border of so many pixels that lies before the axis."""
+    return total // 2 if automatic == "SAME_UPPER" else total - total // 2
+
+
+def _pads(attributes: Mapping[str, Any], number: int, ndim: int) -> tuple[int, int]:
+    """Give the borders that a layer is told to add before and after a spatial axis."""
+    if text(attributes.get("auto_pad", "NOTSET")) != "NOTSET" or "pads" not in attributes:
+        return 0, 0
+    pads = attributes["pads"]
+    return pads[number], pads[number + ndim]
+
+
 class Layers(Knowledge):
     """Follows one node at a time (see `ijbridge.graph`)."""
 
@@ -125,22 +144,22 @@ class Layers(Knowledge):
         self, attributes: Mapping[str, Any], number: int, ndim: int, one: Field, source: Source, span: int, stride: int
     ) -> tuple[list[int], int]:
         """Give the borders that may be added before an axis (several where they depend on its size), and the one after."""
-        automatic = text(attributes.get("auto_pad", "NOTSET"))
-        if automatic not in ("SAME_UPPER", "SAME_LOWER"):
-            pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
-            return [pads[number]], pads[number + ndim]
+        automatic = _automatic(attributes)
+        if not automatic:
+            before, after = _pads(attributes, number, ndim)
+            return [before], after
         sizes = [one.size]
         if (Fraction(self.sizes_of(source)[1]) / one.step) % stride:
             sizes = list(range(one.size, one.size + stride))  # every remainder occurs
         totals = [max(0, (-(-size // stride) - 1) * stride + span - size) for size in sizes]
-        before = [total // 2 if automatic == "SAME_UPPER" else (total + 1) // 2 for total in totals]
-        return before, totals[0] - before[0] + (before[0] - max(before))
+        first = [_before(total, automatic) for total in totals]
+        return first, totals[0] - max(first)
 
     def _transposed(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         ndim = len(first) - 2
         kernels, strides, dilations = self._kernel(node, attributes, ndim)
         extra = list(attributes.get("output_padding", [0] * ndim))
-        automatic = text(attributes.get("auto_pad", "NOTSET"))
+        automatic = _automatic(attributes)
         spatial: list[AxisFields] = []
         for number, axis in enumerate(first[2:]):
             window = range(0, dilations[number] * kernels[number], dilations[number])
@@ -152,15 +171,13 @@ class Layers(Knowledge):
                     if not self.is_fixed(axis):
                         self.say(source, node, "makes a part of a fixed size")
                     size = list(attributes["output_shape"])[-ndim:][number]
-                    border = full - size
-                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
-                elif automatic in ("SAME_UPPER", "SAME_LOWER"):
+                    pad = _before(full - size, automatic)
+                elif automatic:
                     size = one.size * stride
-                    border = max(0, full - size)
-                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
+                    pad = _before(max(0, full - size), automatic)
                 else:
-                    pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
-                    pad, size = pads[number], full - pads[number] - pads[number + ndim]
+                    pad, after = _pads(attributes, number, ndim)
+                    size = full - pad - after
 
                 def reads(j: int, window: range = window, stride: int = stride, pad: int = pad) -> list[int]:
                     # output j = i * stride - pad + t; a phase that no t reaches is the bias alone

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
-from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
+from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
 from ijbridge.checks import Finding
 from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
@@ -19,9 +19,8 @@ from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
-from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
+from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
-from ijbridge.tiling import AxisRules
 
 #: Weights that can be run, best first.
 RUNNABLE = ("onnx",)
@@ -107,11 +106,11 @@ def plan(
     )
     findings = [
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
-        *_rescale_findings(inputs, options),
-        *_size_findings(result, rules, network.letters),
+        *plan_findings.rescale_findings(inputs, options),
+        *plan_findings.size_findings(result, rules, network.letters),
         *checks.check_weights(description, weights.format),
-        *_tile_findings(result, rules, network.letters, options),
-        *_memory_findings(result),
+        *plan_findings.tile_findings(result, rules, network.letters, options),
+        *plan_findings.memory_findings(result),
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
@@ -247,76 +246,9 @@ def _check_rescaled_fits(prepared: Preparation, kept: int, budget: int) -> None:
     if prepared.factors and kept > budget:
         raise PlanError(
             f"{prepared.source.name} rescaled to the model's pixel size is {prepared.header.described()}, and with its results "
-            f"takes {amount(kept)} of memory, of which there are {amount(budget)}: see that its pixel size is right, or give a "
-            "part of the image."
+            f"takes {units.amount(kept)} of memory, of which there are {units.amount(budget)}: see that its pixel size is "
+            "right, or give a part of the image."
         )
-
-
-# --- findings --------------------------------------------------------------------------------------------------------
-
-
-def _rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
-    findings = []
-    for one in inputs:
-        factors = one.preparation.factors
-        if factors:
-            shown = ", ".join(f"{letter} × {factor:.4g}" for letter, factor in factors.items())
-            findings.append(
-                Finding("rescaled", "note", f"{one.image.name} is resampled to the model's pixel size ({shown})",
-                        "and the results back onto its own grid")
-            )  # fmt: skip
-        elif options.rescale:
-            findings.append(Finding("rescale-not-needed", "note", f"{one.image.name} has the model's pixel size already"))
-    return findings
-
-
-def _size_findings(result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None]) -> list[Finding]:
-    images = {
-        one.tensor.id: replace(one.image, name=f"{one.image.name}, rescaled,") if one.preparation.factors else one.image
-        for one in result.inputs
-    }
-    return [
-        finding
-        for name, line in result.lines.items()
-        if (letter := letters[name]) is not None
-        for finding in checks.check_few_pixels(images[name.rpartition(".")[0]], letter, line.size, rules[name].smallest)
-    ]
-
-
-def _memory_findings(result: Plan) -> list[Finding]:
-    if result.memory <= result.budget:
-        return []
-    return [
-        Finding(
-            "memory-short", "warning", f"The run takes about {amount(result.memory)} of memory beyond the image",
-            f"of which there are {amount(result.budget)}", "it may fail; free some, or give a part of the image",
-        )
-    ]  # fmt: skip
-
-
-def _tile_findings(
-    result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None], options: Options
-) -> list[Finding]:
-    if isinstance(options.tile, str):
-        return []
-    tiled = {letters[name] for name in result.lines}
-    findings = [
-        Finding("tile-ignored", "warning", f"A tile is named along {letter}", "which the model does not tile")
-        for letter in (options.tile if isinstance(options.tile, Mapping) else ())
-        if letter not in tiled
-    ]
-    for name, line in result.lines.items():
-        wanted = options.tile.get(letters[name] or "") if isinstance(options.tile, Mapping) else options.tile
-        if wanted is None or line.tile == wanted or (line.is_whole and wanted > line.size):
-            continue
-        cut = result.halo_of(name)
-        allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {cut}" if cut else "")
-        if not rules[name].tileable:
-            allowed = f"tiles are not possible: {rules[name].whole_because}"
-        findings.append(
-            Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
-        )
-    return findings
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -380,7 +312,7 @@ def _on_image_grid(
         axis = axes.get(letter)
         if axis is None or axis.line is None:
             continue
-        one, along = prepared[axis.line.rpartition(".")[0]], network.letters[axis.line] or ""
+        one, along = prepared[geometry.tensor_of(axis.line)], network.letters[axis.line] or ""
         if along not in one.factors:
             continue
         back[letter] = 1 / one.factors[along]
@@ -393,7 +325,7 @@ def _on_image_grid(
 
 
 def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:
-    return headers[axis.line.rsplit(".", 1)[0]] if axis is not None and axis.line is not None else None
+    return headers[geometry.tensor_of(axis.line)] if axis is not None and axis.line is not None else None
 
 
 def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], samples: int) -> int:
@@ -402,10 +334,7 @@ def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], sam
 
     kept = sum(one.preparation.nbytes for one in inputs)
     for output in outputs:
-        kept += sum(
-            prod(header.shape) * np.dtype(header.dtype).itemsize
-            for header in ((output.computed, output.result) if output.back else (output.result,))
-        )
+        kept += sum(header.nbytes for header in ((output.computed, output.result) if output.back else (output.result,)))
         if output.whole_operations:
             kept += samples * prod(axis.size for axis in output.axes) * np.dtype("float32").itemsize
     return kept

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ijbridge import checks
 from ijbridge.describing import description_dict
 from ijbridge.errors import OptionError
 from ijbridge.image import Header, Image, is_pixel_size
@@ -77,7 +78,7 @@ class InferenceServer:
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
-            "warnings": [finding.sentence for finding in plan.findings if finding.severity == "warning"],
+            "warnings": checks.warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "summary": str(plan),
         }

@@ -92,7 +92,7 @@ final class ApposeClient implements InferenceClient {
 	void startEarly() {
 		final Thread thread = new Thread(() -> {
 			try {
-				find(new Silence());
+				find(Feedback.SILENT); // nobody asked for it yet
 			}
 			catch (final BridgeException | LinkageError | RuntimeException failure) {
 				LogFile.write("the worker could not be started early", failure);
@@ -190,20 +190,5 @@ final class ApposeClient implements InferenceClient {
 		inputs.put("request", request);
 		inputs.put("segments", segments);
 		return inputs;
-	}
-
-	/** Of a start that nobody asked for yet, nothing is said. */
-	private static final class Silence implements Feedback {
-
-		@Override
-		public void progress(final String message, final long current, final long maximum) {}
-
-		@Override
-		public void warn(final String sentence) {}
-
-		@Override
-		public boolean stopAsked() {
-			return false;
-		}
 	}
 }

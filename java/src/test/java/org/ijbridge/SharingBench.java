@@ -39,13 +39,13 @@ public final class SharingBench {
 
 		try (ApposeClient client = new ApposeClient(new File(arguments[0]))) {
 			long start = System.nanoTime();
-			final ResultImage output = new ResultImage(client.plan(request, new Quiet()).requiredParts("outputs").get(0));
+			final ResultImage output = new ResultImage(client.plan(request, Feedback.SILENT).requiredParts("outputs").get(0));
 			start = say("start the worker and plan", start);
 			final List<SharedBlock> blocks = SharedBlock.create(Arrays.asList(header.bytes(), output.bytes()));
 			start = say("reserve both blocks", start);
 			Pixels.write(image, header, blocks.get(0));
 			start = say("image into the block", start);
-			client.predict(request, blocks, new Quiet());
+			client.predict(request, blocks, Feedback.SILENT);
 			start = say("run (identity)", start);
 			final ImageStack result = Pixels.read(blocks.get(1), output.axes, "uint16");
 			start = say("block into the result", start);
@@ -81,19 +81,5 @@ public final class SharingBench {
 
 	private static void say(final String what, final double number) {
 		System.out.println(what + "\t" + number);
-	}
-
-	private static final class Quiet implements Feedback {
-
-		@Override
-		public void progress(final String message, final long current, final long maximum) {}
-
-		@Override
-		public void warn(final String sentence) {}
-
-		@Override
-		public boolean stopAsked() {
-			return false;
-		}
 	}
 }
