@@ -67,6 +67,7 @@ def _zip(folder: Path, plugin: Path) -> Path:
     jars = (plugin, *sorted(plugin.parent.glob("dependency/*.jar")))
     files = {jar.name: jar.read_bytes() for jar in jars}
     files |= {"README.txt": _README.encode(), "LICENSE.txt": (ROOT / "LICENSE").read_bytes()}
+    files |= {"THIRD-PARTY.txt": (ROOT / "java" / "THIRD-PARTY.txt").read_bytes()}
     named = [(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
     files[MANIFEST] = manifest_text(__version__, named).encode()
     # as in the wheel: hatchling's own time, where none is given

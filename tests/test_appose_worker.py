@@ -318,7 +318,7 @@ worker.call("predict", segments, hear, model=model, image=about(array, "tyx"), o
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say that a parent died")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no file that is mapped")
 def test_a_worker_whose_imagej_was_killed_ends_and_deletes_what_has_a_name(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()

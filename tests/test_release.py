@@ -33,7 +33,7 @@ def test_the_wheel_and_the_zip_carry_the_jars(released: Path) -> None:
     assert len(jars) == 5
     assert {name for name in names(wheel) if name.endswith(".jar")} == {"ijbridge/jars/IJBridge_.jar"} | jars
     (archive,) = released.glob("IJBridge-*.zip")
-    beside = {"IJBridge_.jar", "IJBridge.sha256", "README.txt", "LICENSE.txt"}
+    beside = {"IJBridge_.jar", "IJBridge.sha256", "README.txt", "LICENSE.txt", "THIRD-PARTY.txt"}
     assert names(archive) == {f"IJBridge/{name}" for name in libraries() | beside}
 
 
@@ -117,7 +117,7 @@ def test_without_maven_a_wheel_says_what_is_missing(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     for folder in ("src", "java/src", "scripts"):
         shutil.copytree(ROOT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("java/pom.xml", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+    for file in ("java/pom.xml", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "java/THIRD-PARTY.txt"):
         shutil.copy(ROOT / file, checkout / file)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "built")]
     nothing = {"PATH": str(tmp_path)}  # a path without any program on it

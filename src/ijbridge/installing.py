@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ijbridge import platforms
 from ijbridge._version import __version__
 from ijbridge.errors import InstallError
 from ijbridge.interpreters import check_open, find_interpreter
@@ -40,7 +41,6 @@ OLDEST: Mapping[str, str] = {
     "jna-platform": "5.12.1",
 }
 
-_WINDOWS = os.name == "nt"
 _DONE = {"write": "wrote", "replace": "replaced", "remove": "removed", "open up": "opened up", "keep": "kept"}
 
 
@@ -480,7 +480,7 @@ def _check_writable(place: Place, steps: Sequence[_Step]) -> None:
 
 
 def _opened_up(step: _Step) -> _Step:
-    if step.act == "same" and not _WINDOWS and not step.path.stat().st_mode & stat.S_IROTH:
+    if step.act == "same" and not platforms.is_readable_by_all(step.path):
         return _Step("open up", step.path, step.content, "everybody may read it")
     return step
 
@@ -493,7 +493,7 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "; is ImageJ running with it?" if _WINDOWS and isinstance(error, PermissionError) else ""
+        hint = "; is ImageJ running with it?" if platforms.WINDOWS and isinstance(error, PermissionError) else ""
         raise InstallError(f"{error.filename or 'A file'} cannot be used ({error.strerror or error}{hint}).") from error
 
 

@@ -25,8 +25,8 @@ import jpype
 from ijbridge.errors import Cancelled, PlanError
 from ijbridge.imagej.java_values import to_java, to_python
 from ijbridge.imagej.memory import Block
+from ijbridge.platforms import free_memory
 from ijbridge.protocol import check_protocol, error_reply, reply
-from ijbridge.resources import free_memory
 from ijbridge.server import InferenceServer
 
 #: How long a run waits for another one before it asks again whether it shall stop.

