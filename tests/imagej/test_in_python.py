@@ -266,6 +266,21 @@ def test_a_missing_extra_is_one_sentence_with_its_pip_line(tmp_path: Path) -> No
     )
 
 
+def test_an_imagej_that_cannot_be_fetched_is_one_sentence(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9"  # the port at which nothing is ever served
+    given = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "HTTPS_PROXY": nobody, "https_proxy": nobody}
+    code = f"""
+from pathlib import Path
+from ijbridge.imagej import session
+session.jar_folder = lambda: Path({str(tmp_path)!r})  # as where no checkout has built one
+session._find_imagej(None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ijbridge.errors.ImageJError: ImageJ (net.imagej:ij:1.54p) cannot be fetched (")
+    assert last.endswith(": give the path of an ij.jar.")
+
+
 def test_no_display_is_one_sentence(tmp_path: Path, imagej: ImageJ) -> None:
     code = "import ijbridge.imagej; ijbridge.imagej.start()"
     given = {key: value for key, value in os.environ.items() if key != "DISPLAY"}

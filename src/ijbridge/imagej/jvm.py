@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,14 @@ def start_jvm(class_path: Sequence[Path], options: Sequence[str]) -> None:
         If there is no Java, or it cannot be started.
     """
     jpype = extra("jpype")
+    java = _find_java()
+    # without it Java 24 and newer warn of JPype on every start; Java before 17 does not know it
+    native = ["--enable-native-access=ALL-UNNAMED"] if _java_version(Path(java)) >= 24 else []
     try:
         jpype.startJVM(
+            *native,
             *options,
-            jvmpath=_find_java(),
+            jvmpath=java,
             classpath=[str(one) for one in class_path],
             convertStrings=False,
             interrupt=False,  # else Java ends the process at Ctrl-C, before Python knows of it
@@ -132,6 +137,15 @@ def _load(loader: Any, name: str) -> Any:
     import jpype
 
     return jpype.JClass(jpype.JClass("java.lang.Class").forName(f"org.ijbridge.{name}", True, loader))
+
+
+def _java_version(library: Path) -> int:
+    """Give the major version that a Java says beside its library; 0 where it says none."""
+    for folder in library.parents[:4]:
+        if (folder / "release").is_file():
+            found = re.search(r'^JAVA_VERSION="(\d+)', (folder / "release").read_text(encoding="utf-8"), re.MULTILINE)
+            return int(found[1]) if found else 0
+    return 0
 
 
 def _find_java() -> str:

@@ -13,7 +13,7 @@ from ijbridge.errors import ImageJError, RunError
 from ijbridge.imagej.jvm import JAR, extra, jar_folder, java_class, start_jvm
 
 #: The ImageJ that is fetched where none is given.
-IMAGEJ = "net.imagej:ij:1.54p"
+IMAGEJ = ("net.imagej", "ij", "1.54p")
 
 #: What ImageJ gives for a macro that was stopped.
 _ABORTED = "[aborted]"
@@ -131,15 +131,15 @@ def _find_imagej(given: str | Path | None) -> Path:
 
 
 def _fetch_imagej() -> Path:
-    jgo = extra("jgo")
+    group, name, version = IMAGEJ
+    maven = extra("jgo").maven
     try:
-        environment = jgo.build(endpoint=IMAGEJ)
-        folders: list[Path] = [environment.modules_dir, environment.jars_dir]
-        (jar,) = (jar for folder in folders for jar in folder.glob("ij-*.jar"))
+        # the jar alone: an environment of jgo's own would fetch a JDK as well
+        jar: Path = maven.MavenContext().project(group, name).at_version(version).artifact().resolve()
     except Exception as error:  # whatever jgo raises of network and cache
         raise ImageJError(
-            f"ImageJ ({IMAGEJ}) cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())}): give the path of "
-            "an ij.jar."
+            f"ImageJ ({':'.join(IMAGEJ)}) cannot be fetched ({type(error).__name__}: {' '.join(str(error).split())}): give the "
+            "path of an ij.jar."
         ) from error
     return jar
 
