@@ -189,6 +189,24 @@ def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
     return seen
 
 
+def dialog(python: str) -> dict[str, Any]:
+    """Open the command's dialog in an ImageJ that could start a worker, and leave it again."""
+    ij = ijbridge.imagej.start(window=False, java_options=[f"-Dijbridge.python={python}"])
+    ij.run_macro('newImage("picture", "8-bit ramp", 40, 30, 1);')
+    jpype.JClass("ij.IJ").doCommand("Run Model...")
+    windows = jpype.JClass("java.awt.Window").getWindows
+    dialogs: list[Any] = []
+    until = time.monotonic() + 30
+    while not dialogs and time.monotonic() < until:
+        time.sleep(0.05)
+        dialogs = [one for one in windows() if isinstance(one, jpype.JClass("java.awt.Dialog")) and one.isShowing()]
+    time.sleep(0.5)
+    started = [one.name() for one in psutil.Process().children(recursive=True)]
+    for one in dialogs:
+        one.dispose()
+    return {"dialogs": [str(one.getTitle()) for one in dialogs], "started": started}
+
+
 def foreign(folder: str, model: str) -> dict[str, Any]:
     """Run in an ImageJ that has no plugin of ours in its folder, before and after its menus are made anew."""
     ij = ijbridge.imagej.start(folder, window=False)
@@ -248,6 +266,7 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "repeating": repeating,
     "failing": failing,
     "foreign": foreign,
+    "dialog": dialog,
 }
 
 if __name__ == "__main__":

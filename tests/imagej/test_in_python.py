@@ -239,6 +239,10 @@ def test_an_imagej_without_the_plugin_is_left_as_it_is_and_has_the_command(scree
     assert seen == {"titles": ["picture-sum", "picture-sum"], "plugins": [str(tmp_path / "ij.jar")]}
 
 
+def test_the_dialog_starts_no_worker(screen: str) -> None:
+    assert play("dialog", screen, python=sys.executable) == {"dialogs": ["Run Model"], "started": []}
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how memory is counted differs elsewhere")
 def test_memory_is_given_back_after_every_run(screen: str, tilted: Path) -> None:
     size = 3600  # 52 MB, and as much for the result

@@ -85,11 +85,9 @@ final class ApposeClient implements InferenceClient {
 		}
 	}
 
-	/**
-	 * Starts the worker, if there is none, and returns before it is there. What goes wrong is said to the run that needs
-	 * it, which tries again.
-	 */
-	void startEarly() {
+	/** Starts the worker, if there is none; a run that needs one tries again where that fails. */
+	@Override
+	public void startEarly() {
 		final Thread thread = new Thread(() -> {
 			try {
 				find(Feedback.SILENT); // nobody asked for it yet

@@ -15,6 +15,11 @@ interface InferenceClient extends AutoCloseable {
 	int PROTOCOL = 2;
 
 	/**
+	 * Gets ready for a run that a person is about to ask for, and returns before it is. What goes wrong is said to that run.
+	 */
+	default void startEarly() {}
+
+	/**
 	 * Asks what a run would give.
 	 *
 	 * @param request model, image header and options

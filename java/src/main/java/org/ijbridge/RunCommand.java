@@ -58,7 +58,7 @@ final class RunCommand {
 	/** While a person reads and writes, Python can start. */
 	private static void startEarly() {
 		try {
-			new ApposeClient(PythonEnvironment.find()).startEarly();
+			InferenceClient.find().startEarly();
 		}
 		catch (final BridgeException none) {
 			LogFile.write(none.getMessage());
