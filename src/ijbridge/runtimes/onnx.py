@@ -24,11 +24,21 @@ _DTYPES = {
 _MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory", "cuda_error_out_of_memory")
 
 
+def engine() -> Any:
+    """Import onnxruntime, with its telemetry off.
+
+    Newer versions (1.32 has it, 1.23 has not) write an identifier of the machine and a database of events below the user's
+    cache folder as soon as they are imported. Only the environment can say no before that; a value that is set there stays.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 def available_devices() -> tuple[str, ...]:
     """Give the devices onnxruntime can use here, best first."""
-    import onnxruntime as ort
-
-    found = ort.get_available_providers()
+    found = engine().get_available_providers()
     return tuple(device for device in ("cuda", "cpu") if _PROVIDERS[device] in found)
 
 
@@ -36,8 +46,7 @@ class OnnxSession:
     """A network in onnxruntime, from a file (external data lie beside it) or from bytes."""
 
     def __init__(self, source: Path | bytes, device: str, name: str) -> None:
-        import onnxruntime as ort
-
+        ort = engine()
         self._name = name
         options = ort.SessionOptions()
         options.log_severity_level = 4  # what fails is raised; the engine's own log would be printed
