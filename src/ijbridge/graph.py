@@ -110,7 +110,7 @@ def _type(value: Any) -> str:
 # --- following the graph ---------------------------------------------------------------------------------------------
 
 
-#: Elements looked at (`Field.work`), a second or two; what comes behind is not followed. A U-Net of 6 levels needs 2,000.
+#: Elements that are looked at (`Field.work`), in a second or two; what comes behind is not followed. A U-Net needs 2,000.
 _MOST_WORK = 200_000
 
 
