@@ -21,7 +21,7 @@ LEVELS = (
     ("axes", "units", "description"),
     ("image", "options", "interpreters", "segments"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
-    ("network_facts", "network_memory", "network_knowledge"),
+    ("network_facts", "network_memory", "network_knowledge", "network_safety"),
     ("network_layers",),
     ("processing", "formats", "describing", "graph"),
     ("checks", "resampling"),

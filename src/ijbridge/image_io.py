@@ -36,6 +36,11 @@ _IMAGEJ_DTYPES = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16"}
 #: Unit names that every ImageJ reads; others are written as they are.
 _IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom", "µs": "usec", "s": "sec"}
 
+#: So much is not unpacked from a file that is so many times smaller: it is damaged, or made to fill memory. LZW and deflate
+#: reach 1,400 on an image of one value.
+_BOMB_BYTES = 1 << 30
+_BOMB_RATIO = 10_000
+
 #: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
 _DAMAGE = (
     OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError,
@@ -140,7 +145,8 @@ def _map_npy(path: Path) -> Array:
     import numpy as np
 
     try:
-        array: Array = np.lib.format.open_memmap(path, mode="r")
+        with np.errstate(over="ignore"):  # of a size that no file has
+            array: Array = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         # the last two come of a header that is damaged: it is a Python literal
         raise ImageFormatError(f"{path.name} is not a .npy file of numbers that can be read: {_first_line(error)}.") from error
@@ -184,6 +190,10 @@ def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSe
         if series.dataoffset + series.size * dtype.itemsize <= path.stat().st_size:
             return np.memmap(path, dtype=dtype, mode="r", offset=series.dataoffset, shape=series.shape)
         raise ValueError("the file ends before its pixels do")
+    if series.nbytes > max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size):
+        raise ValueError(
+            f"it says that it has {units.amount(series.nbytes)} of pixels in a file of {units.amount(path.stat().st_size)}"
+        )
     array: Array = series.asarray()
     return array
 

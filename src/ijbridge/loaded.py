@@ -182,8 +182,8 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import bind
 
             description = self.description
-            source = _weights_source(description, planning.choose_weights(description))
-            network = Network(source)
+            source, external = _weights_source(description, planning.choose_weights(description))
+            network = Network(source, external)
             names = {
                 **bind(description.inputs, network.inputs, "input", description.name),
                 **bind(description.outputs, network.outputs, "output", description.name),
@@ -284,7 +284,8 @@ def verify_files(description: ModelDescription) -> None:
             package.read(file, what)
 
 
-def _weights_source(description: ModelDescription, weights: Weights) -> Path | bytes:
+def _weights_source(description: ModelDescription, weights: Weights) -> tuple[Path | bytes, Path | None]:
+    """Give the network's file, or its bytes, and the file with the rest of its weights."""
     package = open_package(description.location)
     data = package.read(weights.file, f"{weights.format} weights")
     path = package.path(weights.file.source)
@@ -295,5 +296,5 @@ def _weights_source(description: ModelDescription, weights: Weights) -> Path | b
                 f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
                 "and give the folder."
             )
-        return path
-    return data
+        return path, package.path(weights.external_data.source)
+    return data, None

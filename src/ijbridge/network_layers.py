@@ -15,6 +15,10 @@ from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padde
 _END = 2**31 - 1
 
 
+#: Kernels, strides and dilations that are larger are no layer's of a network for images.
+_LARGEST = 2**16
+
+
 def _is_exact(scale: Fraction) -> bool:
     """Whether a float holds a scale: then a place that is a whole number is computed as one."""
     return scale.denominator & (scale.denominator - 1) == 0
@@ -133,7 +137,7 @@ class Layers(Knowledge):
             for source, one in axis.items():
                 before, after = self._borders(attributes, number, ndim, one, source, span, stride)
                 window = range(-max(before), dilations[number] * kernels[number] - min(before), dilations[number])
-                reads = lambda j, w=window, s=stride: [j * s + t for t in w]  # noqa: E731
+                reads = lambda j, w=window, s=stride: range(j * s + w.start, j * s + w.stop, w.step)  # noqa: E731
                 whole = one.size + max(before) + after - span
                 size = (-(-whole // stride) if attributes.get("ceil_mode", 0) else whole // stride) + 1
                 followed[source] = one.through(Fraction(stride), reads, size)
@@ -191,7 +195,10 @@ class Layers(Knowledge):
         kernels = attributes.get("kernel_shape") or (self.dims(node.input[1]) or [])[2:]
         if len(kernels) != ndim or not all(kernels):
             raise ValueError("the size of the kernel is not known")
-        return list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        told = list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        if not all(0 < one <= _LARGEST for numbers in told for one in numbers):
+            raise ValueError("a size, stride or dilation that no kernel has")
+        return told
 
     def _resize(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         scales = self._scales(node, attributes)

@@ -21,6 +21,10 @@ from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
+from ijbridge.tiling import Line
+
+#: Bytes of a pixel where it is smallest, in an image of 8 bits.
+_LEAST_BYTES = 1
 
 #: Weights that can be run, best first.
 RUNNABLE = ("onnx",)
@@ -91,6 +95,7 @@ def plan(
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
     ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
+    _check_tile_fits(ladder[-1], resources.memory)
     result = Plan(
         description=description,
         weights=weights,
@@ -114,6 +119,17 @@ def plan(
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
+
+
+def _check_tile_fits(lines: Mapping[str, Line], memory: int) -> None:
+    """Refuse what could not even be given to the network: a model may take no images but huge ones."""
+    needed = _LEAST_BYTES * tile_choice.tile_pixels(lines)
+    if needed > memory:
+        size = " x ".join(str(line.tile) for line in lines.values())
+        raise PlanError(
+            f"The network would be given {size} pixels at a time, {units.amount(needed)} of memory or more, but "
+            f"{units.amount(memory)} are free: name a smaller tile, if the model takes one."
+        )
 
 
 def _prepared(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> dict[str, Preparation]:

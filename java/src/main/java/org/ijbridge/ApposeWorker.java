@@ -40,7 +40,7 @@ final class ApposeWorker {
 	static final String GONE = "WorkerGone";
 
 	/** Slow imports, done before there are threads: on Windows, importing numpy in a thread can hang. */
-	private static final String INIT = "import numpy, onnxruntime, ijbridge.appose_worker";
+	private static final String INIT = "import numpy, ijbridge.appose_worker";
 
 	private static final String LAUNCH = "import appose.python_worker; appose.python_worker.main()";
 
