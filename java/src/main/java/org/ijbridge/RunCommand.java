@@ -5,6 +5,7 @@ import ij.ImagePlus;
 import ij.Macro;
 import ij.WindowManager;
 import ij.macro.Interpreter;
+import java.io.File;
 import java.util.List;
 
 /** What the menu entry does: options in, results on the screen. */
@@ -36,7 +37,7 @@ final class RunCommand {
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = InferenceClient.find()) {
+		try (InferenceClient client = InferenceClient.find(feedback)) {
 			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
@@ -58,7 +59,8 @@ final class RunCommand {
 	/** While a person reads and writes, Python can start. */
 	private static void startEarly() {
 		try {
-			new ApposeClient(PythonEnvironment.find()).startEarly();
+			final File python = PythonEnvironment.look().python();
+			if (python != null) new ApposeClient(python).startEarly();
 		}
 		catch (final BridgeException none) {
 			LogFile.write(none.getMessage());
