@@ -55,8 +55,6 @@ def test_the_preference_goes_before_the_environment(imagej: ImageJ, tilted: Path
 def test_a_preference_whose_python_is_gone_is_passed_over_and_said(imagej: ImageJ, tilted: Path) -> None:
     macro = 'call("ij.Prefs.set", "ijbridge.python", "/gone/python");' + _macro(tilted)
     notice, *_, last = imagej.run_without_windows(macro, os.environ)
-    assert notice == (
-        f'Run Model: ImageJ\'s preference ijbridge.python names "/gone/python", which does not exist: the Python {sys.executable} '
-        "is taken instead."
-    )
+    assert notice.startswith('Run Model: ImageJ\'s preference ijbridge.python names "/gone/python", which does not exist: ')
+    assert notice.endswith(f": the Python {sys.executable} is taken instead.")
     assert last == "active: picture-sum"

@@ -4,11 +4,8 @@ import ij.Prefs;
 import java.io.File;
 import java.io.IOException;
 import java.io.Reader;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Paths;
-import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,7 +18,8 @@ import java.util.Properties;
  * <li>ImageJ's preference {@code ijbridge.python},</li>
  * <li>the environment variable {@code IJBRIDGE_PYTHON},</li>
  * <li>the key {@code python} of {@code IJBridge.properties} beside this jar, which {@code ijbridge install-fiji}
- * writes.</li>
+ * writes,</li>
+ * <li>the environment that the plugin made for itself ({@link EnvironmentFolder}).</li>
  * </ol>
  * What a person set goes before what an installation brought: in an installation that many share, it is all that a
  * person can change. A property or a variable that names no file is an error, because it was set for this session. A
@@ -50,15 +48,16 @@ final class PythonEnvironment {
 	 *           be read
 	 */
 	static PythonEnvironment look() throws BridgeException {
-		return choose(System.getProperty(KEY), Prefs.get(KEY, ""), System.getenv(VARIABLE), settings());
+		return choose(System.getProperty(KEY), Prefs.get(KEY, ""), System.getenv(VARIABLE), settings(), EnvironmentFolder
+			.findPython());
 	}
 
 	/**
-	 * As {@link #look}, from three values, each null or blank where it is not set, and the file, which need not be there
-	 * and may be null.
+	 * As {@link #look}, from three values, each null or blank where it is not set, the file, which need not be there and
+	 * may be null, and the Python that was made, null where none was.
 	 */
 	static PythonEnvironment choose(final String property, final String preference, final String variable,
-		final File settings) throws BridgeException
+		final File settings, final File made) throws BridgeException
 	{
 		final List<String> passedOver = new ArrayList<>();
 		if (isSet(property)) {
@@ -78,7 +77,7 @@ final class PythonEnvironment {
 			if (wrong.isEmpty()) return new PythonEnvironment(file(recorded), passedOver);
 			passedOver.add("the file " + settings + " names " + wrong);
 		}
-		return new PythonEnvironment(null, passedOver);
+		return new PythonEnvironment(made, passedOver);
 	}
 
 	/** The full path of a file; null where there is none. */
@@ -92,13 +91,21 @@ final class PythonEnvironment {
 		return sentence(passedOver()) + ": the Python " + python + " is taken instead.";
 	}
 
-	/** Why there is no Python, and what to do. */
-	BridgeException none() {
-		final String why = passedOver.isEmpty() ? "No Python with ijbridge found"
-			: sentence(passedOver()) + ", and no other Python with ijbridge is found";
-		return new BridgeException(why + ": install it with \"pip install ijbridge\", run \"ijbridge install-fiji\" with " +
+	/**
+	 * Why there is no Python, and what to do.
+	 *
+	 * @param offer what to do besides, and first, ending with a comma; may be empty
+	 */
+	BridgeException none(final String offer) {
+		return new BridgeException(whyNone() + ": " + offer + "install it with \"pip install ijbridge\", run \"ijbridge install-fiji\" with " +
 			"this ImageJ's folder, or set the environment variable " + VARIABLE + " to that Python's full path, then start " +
 			"ImageJ again.");
+	}
+
+	/** Why there is no Python, as the beginning of a sentence. */
+	String whyNone() {
+		return passedOver.isEmpty() ? "No Python with ijbridge found" : sentence(passedOver()) + ", and no other Python " +
+			"with ijbridge is found";
 	}
 
 	private String passedOver() {
@@ -130,18 +137,10 @@ final class PythonEnvironment {
 		throw new BridgeException(sentence(source) + " names " + wrong + ": " + SET_IT + ", then start ImageJ again.");
 	}
 
-	/** Null where this class was not loaded from a file. */
+	/** Null where the folder of this jar is not known. */
 	private static File settings() {
-		final CodeSource source = PythonEnvironment.class.getProtectionDomain().getCodeSource();
-		if (source == null || source.getLocation() == null) return null;
-		try {
-			// not new File(URI): that refuses a jar on a Windows share
-			return Paths.get(source.getLocation().toURI()).resolveSibling(SETTINGS).toFile();
-		}
-		catch (final URISyntaxException | RuntimeException unknown) {
-			LogFile.write("the folder of the jar is not known: " + source.getLocation(), unknown);
-			return null;
-		}
+		final File folder = PluginFolder.find();
+		return folder == null ? null : new File(folder, SETTINGS);
 	}
 
 	/** Null where there is no such file or key. */

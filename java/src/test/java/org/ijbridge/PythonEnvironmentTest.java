@@ -38,42 +38,43 @@ class PythonEnvironmentTest {
 	@Test
 	void whatAPersonSetGoesBeforeTheInstallation() throws BridgeException, IOException {
 		final File settings = settings("python=" + escaped(fourth));
-		check(first, PythonEnvironment.choose(first, second, third, settings));
-		check(second, PythonEnvironment.choose(null, second, third, settings));
-		check(third, PythonEnvironment.choose("", " ", third, settings));
-		check(fourth, PythonEnvironment.choose("", " ", null, settings));
+		check(first, PythonEnvironment.choose(first, second, third, settings, null));
+		check(second, PythonEnvironment.choose(null, second, third, settings, null));
+		check(third, PythonEnvironment.choose("", " ", third, settings, null));
+		check(fourth, PythonEnvironment.choose("", " ", null, settings, new File(first)));
+		check(first, PythonEnvironment.choose("", "", "", settings("python="), new File(first)));
 	}
 
 	@Test
 	void theSettingsAreUtf8() throws BridgeException, IOException {
 		final Path python = Files.createFile(folder.resolve("Pythön für alle µ"));
 		final File settings = settings("# a remark\npython=" + escaped(python.toString()) + "\n");
-		check(python.toString(), PythonEnvironment.choose("", "", "", settings));
+		check(python.toString(), PythonEnvironment.choose("", "", "", settings, null));
 	}
 
 	@Test
 	void noPythonIsSaidWithHowToGetOne() throws BridgeException, IOException {
 		for (final File settings : new File[] { null, new File(folder.toFile(), "absent"), settings("python=\n") }) {
-			final PythonEnvironment none = PythonEnvironment.choose(null, "", null, settings);
+			final PythonEnvironment none = PythonEnvironment.choose(null, "", null, settings, null);
 			assertNull(none.python());
 			assertEquals("", none.notice());
-			assertEquals("No Python with ijbridge found" + REMEDY, none.none().getMessage());
+			assertEquals("No Python with ijbridge found" + REMEDY, none.none("").getMessage());
 		}
 	}
 
 	@Test
 	void aPreferenceOrARecordThatNamesNoPythonIsPassedOverAndSaid() throws BridgeException, IOException {
 		final String preference = "ImageJ's preference ijbridge.python names \"/no/python\", which does not exist";
-		final PythonEnvironment next = PythonEnvironment.choose("", "/no/python", third, null);
+		final PythonEnvironment next = PythonEnvironment.choose("", "/no/python", third, null, null);
 		assertEquals(new File(third), next.python());
 		assertEquals(preference + ": the Python " + third + " is taken instead.", next.notice());
 
 		final File settings = settings("python=/gone/python");
-		final PythonEnvironment none = PythonEnvironment.choose("", "/no/python", "", settings);
+		final PythonEnvironment none = PythonEnvironment.choose("", "/no/python", "", settings, null);
 		assertNull(none.python());
 		assertEquals(preference + ", the file " + settings + " names \"/gone/python\", which does not exist, and no other " +
-			"Python with ijbridge is found" + REMEDY, none.none().getMessage());
-		final String recorded = PythonEnvironment.choose("", "", "", settings).none().getMessage();
+			"Python with ijbridge is found" + REMEDY, none.none("").getMessage());
+		final String recorded = PythonEnvironment.choose("", "", "", settings, null).none("").getMessage();
 		assertTrue(recorded.startsWith("The file " + settings + " names \"/gone/python\""), recorded);
 	}
 
@@ -82,10 +83,10 @@ class PythonEnvironmentTest {
 		final File settings = settings("python=" + escaped(fourth));
 		assertEquals("The environment variable IJBRIDGE_PYTHON names \"/no/python\", which does not exist: set it to the " +
 			"full path of a Python that has ijbridge (\"pip install ijbridge\"), then start ImageJ again.", assertThrows(
-				BridgeException.class, () -> PythonEnvironment.choose("", "", "/no/python", settings)).getMessage());
+				BridgeException.class, () -> PythonEnvironment.choose("", "", "/no/python", settings, null)).getMessage());
 		assertEquals("The system property ijbridge.python names \"" + folder + "\", which is a folder: set it to the full " +
 			"path of a Python that has ijbridge (\"pip install ijbridge\"), then start ImageJ again.", assertThrows(
-				BridgeException.class, () -> PythonEnvironment.choose(folder.toString(), "", "", settings)).getMessage());
+				BridgeException.class, () -> PythonEnvironment.choose(folder.toString(), "", "", settings, null)).getMessage());
 	}
 
 	@Test
@@ -93,7 +94,7 @@ class PythonEnvironmentTest {
 		final File settings = settings("");
 		Files.write(settings.toPath(), new byte[] { 'p', 'y', (byte) 0xff, '\n' });
 		final String sentence = assertThrows(BridgeException.class,
-			() -> PythonEnvironment.choose("", "", "", settings)).getMessage();
+			() -> PythonEnvironment.choose("", "", "", settings, null)).getMessage();
 		assertTrue(sentence.startsWith("The file " + settings + " cannot be read ("), sentence);
 		assertTrue(sentence.endsWith("): run \"ijbridge install-fiji\" with this ImageJ's folder again."), sentence);
 	}
