@@ -202,8 +202,9 @@ def dialog(python: str) -> dict[str, Any]:
         dialogs = [one for one in windows() if isinstance(one, jpype.JClass("java.awt.Dialog")) and one.isShowing()]
     time.sleep(0.5)
     started = [one.name() for one in psutil.Process().children(recursive=True)]
-    for one in dialogs:
-        one.dispose()
+    event = jpype.JClass("java.awt.event.WindowEvent")
+    for one in dialogs:  # left by its closing box, which cancels the command
+        one.dispatchEvent(event(one, event.WINDOW_CLOSING))
     return {"dialogs": [str(one.getTitle()) for one in dialogs], "started": started}
 
 

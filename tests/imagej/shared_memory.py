@@ -74,7 +74,7 @@ class SmallPlaces:
     def before(self) -> list[str]:
         """What is put before a command."""
         sizes = [str(self.memory), str(self.temporary)]
-        return [*_unshare(), "sh", "-c", _SCRIPT, "sh", *sizes, str(self.temporary_folder), str(self.folder)]
+        return [*unshare(), "sh", "-c", _SCRIPT, "sh", *sizes, str(self.temporary_folder), str(self.folder)]
 
     @property
     def pid(self) -> int:
@@ -89,7 +89,8 @@ class SmallPlaces:
         return (self.folder / "left").read_text(encoding="utf-8").split()
 
 
-def _unshare() -> list[str]:
+def unshare() -> list[str]:
+    """Give what is put before a command that may mount what it alone sees."""
     return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
 
 
@@ -97,6 +98,6 @@ def cannot_mount() -> str:
     """Say why no place of one's own can be mounted here; empty where it can."""
     if shutil.which("unshare") is None:
         return "there is no unshare, which only Linux has"
-    command = [*_unshare(), "sh", "-c", "mount -t tmpfs -o size=1m ijbridge /dev/shm"]
+    command = [*unshare(), "sh", "-c", "mount -t tmpfs -o size=1m ijbridge /dev/shm"]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return tried.stderr.strip() and f"no /dev/shm of one's own can be mounted here ({tried.stderr.strip()})"

@@ -15,6 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apposed.appose.Appose;
 import org.apposed.appose.Service;
 import org.apposed.appose.TaskEvent;
 
@@ -109,6 +110,15 @@ final class ApposeWorker {
 			Thread.currentThread().interrupt();
 			throw new IOException("interrupted", interrupted);
 		}
+	}
+
+	/**
+	 * Does nothing where the jars of Appose are there.
+	 *
+	 * @throws NoClassDefFoundError where they are not
+	 */
+	static void checkJars() {
+		Appose.version();
 	}
 
 	/** Whether the process lives. */

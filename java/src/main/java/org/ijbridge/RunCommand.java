@@ -36,7 +36,7 @@ final class RunCommand {
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = InferenceClient.find()) {
+		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
 			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
@@ -51,18 +51,17 @@ final class RunCommand {
 		final String written = Macro.getOptions();
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
-		startEarly();
-		return RunDialog.ask(image);
+		// before the dialog: nobody should fill that in for nothing, and Python can start while it is open
+		return isPythonReady() ? RunDialog.ask(image) : null;
 	}
 
-	/** While a person reads and writes, Python can start. */
-	private static void startEarly() {
-		try {
-			InferenceClient.find().startEarly();
-		}
-		catch (final BridgeException none) {
-			LogFile.write(none.getMessage());
-		}
+	/** Whether there is a Python, after asking the person for one to be made; then its worker starts. */
+	private static boolean isPythonReady() throws BridgeException {
+		if (InProcess.handler() != null) return true;
+		final FirstUse first = new FirstUse();
+		if (first.python() == null) return first.ask();
+		new ApposeClient(first.python()).startEarly();
+		return true;
 	}
 
 	private static String variable(final String name) {
