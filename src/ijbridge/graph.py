@@ -57,7 +57,8 @@ class Network:
             else:
                 self._model = onnx.load(str(source), load_external_data=False)
         except (DecodeError, ValueError, OSError) as error:
-            raise NetworkError(f"The weights are not an ONNX network that can be read: {error}") from error
+            reason = str(error).rstrip(".")
+            raise NetworkError(f"The weights are not an ONNX network that can be read: {reason}.") from error
         if isinstance(source, bytes):
             check_network(self._model, len(source), None, None)
         else:

@@ -176,7 +176,7 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
             if table is not None and "c" not in letters and is_scattered(table):
                 array, letters = table.T[array], letters + "c"
     except (tifffile.TiffFileError, *_DAMAGE) as error:
-        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
+        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}.") from error
     if "c" not in letters or not all(channel_names) or len(channel_names) != array.shape[letters.index("c")]:
         channel_names = ()
     return make_image(array, letters, pixel_size=pixel_size, unit=unit, channel_names=channel_names, name=path.stem)
@@ -343,11 +343,11 @@ def _temporary(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} cannot be written: {_first_line(error)}") from error
+        raise ResultError(f"{path} cannot be written: {_first_line(error)}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
