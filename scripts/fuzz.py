@@ -5,7 +5,7 @@
     python scripts/fuzz.py --minutes 30                 every reader for 30 minutes
     python scripts/fuzz.py --minutes 5 --reader onnx    one of them
 
-Each round runs in a process of its own; what ends it, or fails, is written to tests/corpus/, where the tests read it from then on.
+Each round runs in a process of its own; what ends it, or fails, is written to tests/corpus/, where the tests read it later.
 The exit status is 1 if anything was found.
 """
 

@@ -76,6 +76,17 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     )
 
 
+def read_info(path: Path) -> str:
+    """Give the text that Image > Show Info shows of an ImageJ TIFF; empty where there is none, or no TIFF that can be read."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return str((tiff.imagej_metadata or {}).get("Info", ""))
+    except (tifffile.TiffFileError, *_DAMAGE):
+        return ""
+
+
 def write_image(path: str | Path, image: Image, info: str = "") -> None:
     """Write an image, as ``.npy`` (the array alone) or as a TIFF that ImageJ opens with axes, calibration and `info`.
 
@@ -341,6 +352,8 @@ def _temporary(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())  # else a machine that fails may have moved it before it is on disk
         temporary.replace(path)
     except (OSError, ValueError) as error:
         raise ResultError(f"{path} cannot be written: {_first_line(error)}.") from error
