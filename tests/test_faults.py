@@ -165,12 +165,14 @@ def picky(folder: Path) -> Path:
 def test_a_network_that_fails_on_one_tile_is_a_sentence_and_leaves_no_result(tmp_path: Path) -> None:
     model, image = picky(tmp_path / "m"), pixels(40, 50)
     image[39, 49] = 1000
-    np.save(tmp_path / "a.npy", image)
+    np.save(tmp_path / "cells 7.npy", image)
     np.save(tmp_path / "b.npy", pixels(40, 50))
-    done = shell("predict", model, tmp_path / "a.npy", tmp_path / "b.npy", "-o", tmp_path / "out", *TILED)
+    done = shell("predict", model, tmp_path / "cells 7.npy", tmp_path / "b.npy", "-o", tmp_path / "out", *TILED)
     assert done.returncode == 1
     (error,) = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
-    assert error.startswith(f"error: {tmp_path / 'a.npy'}: The network of 'Little Network' failed on an input of 1 x 1 x ")
+    assert error.startswith(
+        f"error: {tmp_path / 'cells 7.npy'}: The network of 'Little Network' failed on an input of 1 x 1 x "
+    )
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["b-out.tif"]
 
 
