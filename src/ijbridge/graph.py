@@ -152,6 +152,8 @@ class _Follower(Layers):
     def _node(self, node: Any) -> None:
         import onnx
 
+        if not node.output:
+            return  # nothing can be made of it
         if node.op_type == "Constant":
             value = next((one for one in node.attribute if one.name.startswith("value")), None)
             if value is not None and value.name == "value":
@@ -159,7 +161,7 @@ class _Follower(Layers):
                 tensor.CopyFrom(value.t)
                 self.constants[node.output[0]] = tensor
             return
-        if node.op_type in ("Shape", "Size"):
+        if node.op_type in ("Shape", "Size") and node.input:
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
             return
