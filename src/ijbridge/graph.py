@@ -112,7 +112,7 @@ def _type(value: Any) -> str:
 
 
 #: Elements that are looked at (`Field.work`), in a second or two; what comes behind is not followed. A U-Net needs 2,000.
-_MOST_WORK = 200_000
+_MOST_WORK = 100_000
 
 
 class _Follower(Layers):
