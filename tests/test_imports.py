@@ -32,7 +32,7 @@ LEVELS = (
     ("plans",),
     ("plan_findings",),
     ("planning",),
-    ("measuring", "resources", "pixel_checks"),
+    ("measuring", "resources", "pixel_checks", "resuming"),
     ("prediction",),
     ("provenance", "converters"),
     ("loaded",),

@@ -194,9 +194,11 @@ def test_layers_with_steps_and_sizes_that_no_layer_has_are_taken_for_unknown() -
         ("MaxPool", {"kernel_shape": [3, 3], "strides": [2**40, 2**40], "auto_pad": "SAME_UPPER"}),
         ("MaxPool", {"kernel_shape": [2, 2], "dilations": [2**60, 2**60]}),
         ("DepthToSpace", {"blocksize": 2**30}),
+        ("ConvTranspose", {"kernel_shape": [60000, 60000], "strides": [30000, 30000]}),
     ):
         net = Builder()
-        net.output(net.node(kind, [net.input("raw")], 1, **attributes), "out")
+        weights = [net.constant(np.ones((1, 1, 1, 1)))] if kind == "ConvTranspose" else []
+        net.output(net.node(kind, [net.input("raw"), *weights], 1, **attributes), "out")
         facts = Network(network_bytes(net)).facts()
         assert facts.global_operations["raw", 2], kind
 

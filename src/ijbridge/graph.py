@@ -57,7 +57,8 @@ class Network:
             else:
                 self._model = onnx.load(str(source), load_external_data=False)
         except (DecodeError, ValueError, OSError) as error:
-            raise NetworkError(f"The weights are not an ONNX network that can be read: {error}") from error
+            reason = str(error).rstrip(".")
+            raise NetworkError(f"The weights are not an ONNX network that can be read: {reason}.") from error
         if isinstance(source, bytes):
             check_network(self._model, len(source), None, None)
         else:
@@ -111,7 +112,7 @@ def _type(value: Any) -> str:
 
 
 #: Elements that are looked at (`Field.work`), in a second or two; what comes behind is not followed. A U-Net needs 2,000.
-_MOST_WORK = 200_000
+_MOST_WORK = 100_000
 
 
 class _Follower(Layers):
@@ -151,6 +152,8 @@ class _Follower(Layers):
     def _node(self, node: Any) -> None:
         import onnx
 
+        if not node.output:
+            return  # nothing can be made of it
         if node.op_type == "Constant":
             value = next((one for one in node.attribute if one.name.startswith("value")), None)
             if value is not None and value.name == "value":
@@ -158,7 +161,7 @@ class _Follower(Layers):
                 tensor.CopyFrom(value.t)
                 self.constants[node.output[0]] = tensor
             return
-        if node.op_type in ("Shape", "Size"):
+        if node.op_type in ("Shape", "Size") and node.input:
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
             return

@@ -43,8 +43,8 @@ _BOMB_RATIO = 10_000
 
 #: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
 _DAMAGE = (
-    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError,
-    struct.error, zlib.error,
+    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError,
+    RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 
 
@@ -74,6 +74,17 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         f"{path.name} is not an image ijbridge reads: give a TIFF ({', '.join(TIFF_SUFFIXES)}) or .npy file; ImageJ saves "
         "anything it opens as TIFF."
     )
+
+
+def read_info(path: Path) -> str:
+    """Give the text that Image > Show Info shows of an ImageJ TIFF; empty where there is none, or no TIFF that can be read."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return str((tiff.imagej_metadata or {}).get("Info", ""))
+    except (tifffile.TiffFileError, *_DAMAGE):
+        return ""
 
 
 def write_image(path: str | Path, image: Image, info: str = "") -> None:
@@ -176,7 +187,7 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
             if table is not None and "c" not in letters and is_scattered(table):
                 array, letters = table.T[array], letters + "c"
     except (tifffile.TiffFileError, *_DAMAGE) as error:
-        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
+        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}.") from error
     if "c" not in letters or not all(channel_names) or len(channel_names) != array.shape[letters.index("c")]:
         channel_names = ()
     return make_image(array, letters, pixel_size=pixel_size, unit=unit, channel_names=channel_names, name=path.stem)
@@ -341,13 +352,15 @@ def _temporary(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())  # else a machine that fails may have moved it before it is on disk
         temporary.replace(path)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} cannot be written: {_first_line(error)}") from error
+        raise ResultError(f"{path} cannot be written: {_first_line(error)}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

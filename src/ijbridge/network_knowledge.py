@@ -32,7 +32,7 @@ def known_shapes(model: Any) -> Shapes:
 
     try:
         inferred = onnx.shape_inference.infer_shapes(model).graph
-    except (onnx.shape_inference.InferenceError, ValueError):
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError, RuntimeError):
         inferred = model.graph  # shapes only help; what needs one that is not known says so
     return {
         value.name: [one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim]

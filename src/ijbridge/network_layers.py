@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import ceil
+from functools import partial
+from math import ceil, gcd
 from typing import Any
 
 from ijbridge.network_knowledge import Knowledge
@@ -41,6 +42,15 @@ def _pads(attributes: Mapping[str, Any], number: int, ndim: int) -> tuple[int, i
         return 0, 0
     pads = attributes["pads"]
     return pads[number], pads[number + ndim]
+
+
+def _transposed_reads(j: int, kernel: int, stride: int, dilation: int, pad: int) -> list[int]:
+    """Give the elements i that a transposed convolution makes element j of: j = i * stride - pad + dilation * k, k < kernel."""
+    common = gcd(dilation, stride)
+    rest, period = (j + pad) % stride, stride // common
+    first = rest // common * pow(dilation // common, -1, period) % period if rest % common == 0 else kernel
+    # a phase that no k reaches is the bias alone
+    return [(j + pad - dilation * k) // stride for k in range(first, kernel, period)] or [j // stride]
 
 
 class Layers(Knowledge):
@@ -166,7 +176,7 @@ class Layers(Knowledge):
         automatic = _automatic(attributes)
         spatial: list[AxisFields] = []
         for number, axis in enumerate(first[2:]):
-            window = range(0, dilations[number] * kernels[number], dilations[number])
+            kernel, dilation = kernels[number], dilations[number]
             stride, span = strides[number], dilations[number] * (kernels[number] - 1) + 1
             followed = {}
             for source, one in axis.items():
@@ -183,10 +193,7 @@ class Layers(Knowledge):
                     pad, after = _pads(attributes, number, ndim)
                     size = full - pad - after
 
-                def reads(j: int, window: range = window, stride: int = stride, pad: int = pad) -> list[int]:
-                    # output j = i * stride - pad + t; a phase that no t reaches is the bias alone
-                    return [(j + pad - t) // stride for t in window if (j + pad - t) % stride == 0] or [j // stride]
-
+                reads = partial(_transposed_reads, kernel=kernel, stride=stride, dilation=dilation, pad=pad)
                 followed[source] = one.through(Fraction(1, stride), reads, size)
             spatial.append(followed)
         return [first[0], {}, *spatial]

@@ -111,7 +111,8 @@ def _check_unfolded(model: Any, functions: Mapping[tuple[str, str], Any]) -> Non
                 raise NetworkError(f"The network has more than {_MOST_NODES} nodes when its functions are unfolded.")
         return total
 
-    size(_within(model.graph.node))
+    for nodes in (model.graph.node, *(function.node for function in functions.values())):
+        size(_within(nodes))
 
 
 def _nodes(model: Any) -> Iterator[Any]:

@@ -1,8 +1,8 @@
 """The inference server: one object that both hosts talk to.
 
 ``describe``, ``plan``, ``predict`` and ``release`` take and give plain data (what JSON has), and pixels as arrays that lie
-where the caller put them. Models stay loaded, the least recently used goes first. Which host the arrays come from is not
-known here.
+where the caller put them. Models stay loaded, as many as memory has room for; the least recently used goes first, and never one
+that is in use. Which host the arrays come from is not known here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ijbridge import checks
+from ijbridge import checks, platforms
 from ijbridge.describing import description_dict
 from ijbridge.errors import OptionError
 from ijbridge.image import Header, Image, is_pixel_size
@@ -31,10 +31,15 @@ _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy")
 
 
 class InferenceServer:
-    """Runs models for a host. Calls from several threads are taken one after the other."""
+    """Runs models for a host. Calls from several threads are taken one after the other.
 
-    def __init__(self, max_models: int = 4) -> None:
+    At most ``max_models`` stay loaded; those that wait to be used again hold at most ``max_memory`` bytes, or a quarter of what
+    they leave free.
+    """
+
+    def __init__(self, max_models: int = 4, max_memory: int | None = None) -> None:
         self._max_models = max_models
+        self._max_memory = max_memory
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -136,10 +141,18 @@ class InferenceServer:
             self._models.pop(key).close()
         if key not in self._models:
             self._models[key] = LoadedModel(source)
-            while len(self._models) > self._max_models:
-                self._models.popitem(last=False)[1].close()
         self._models.move_to_end(key)
+        self._make_room()
         return self._models[key]
+
+    def _make_room(self) -> None:
+        """Let go of models until those that are left may stay beside the last one, which is about to be used."""
+        waiting = sum(one.memory for one in self._models.values()) - next(reversed(self._models.values())).memory
+        most = self._max_memory if self._max_memory is not None else platforms.free_memory() // 4
+        while len(self._models) > self._max_models or (len(self._models) > 1 and waiting > most):
+            _, oldest = self._models.popitem(last=False)
+            waiting -= oldest.memory
+            oldest.close()
 
 
 def header_of(image: Mapping[str, Any]) -> Header:

@@ -20,11 +20,9 @@ import pytest
 from ijbridge._version import PROTOCOL, __version__
 from ijbridge.installing import install, uninstall
 from imagej_session import ABORTED, JARS, ImageJ
-from processes import ends
+from processes import cannot_mount, ends, unshare
 from proxies import Proxy, proxy
 from setup_environment import ROOT
-
-from .shared_memory import cannot_mount, unshare
 
 pytestmark = pytest.mark.imagej
 

@@ -91,7 +91,7 @@ class Archive:
             with _Wary(location) as file, zipfile.ZipFile(file) as archive:
                 files = [info for info in archive.infolist() if not info.is_dir()]
         except _DAMAGE as error:
-            raise NotAModelError(f"{location} is not a zip that can be read: {error}.") from error
+            raise NotAModelError(f"{location} is not a zip that can be read: {str(error).rstrip('.')}.") from error
         self._entries = {str(PurePosixPath(info.filename.replace("\\", "/"))): info for info in files}
         limits.check_files(len(files), location)
         limits.check_size(sum(info.file_size for info in files), f"What {location} unpacks to")
@@ -134,7 +134,7 @@ class Archive:
                 while part := entry.read(_STEP):
                     parts.append(part)
         except _DAMAGE as error:
-            raise PackageError(f"{name!r} in {self._location} cannot be read: {error}.") from error
+            raise PackageError(f"{name!r} in {self._location} cannot be read: {str(error).rstrip('.')}.") from error
         return b"".join(parts)
 
     def _check_names(self, names: list[str]) -> None:

@@ -135,5 +135,5 @@ def _engine_errors() -> tuple[type[BaseException], ...]:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{text}." if len(text) <= 300 else f"{text[:297]}..."
