@@ -8,16 +8,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 
 /**
  * A piece of memory that ImageJ and the worker both see, of any size: shared memory, else a file in the temporary
  * folder. Java makes it and destroys it; the worker only looks into it.
  */
 final class SharedBlock implements PixelBlock {
-
-	/** The most bytes that one buffer shows: Java's buffers end below 2 GiB. */
-	static final long WINDOW = 1L << 30;
 
 	/** What has a name when ImageJ ends. Of what has none, a thread may still be at work on the last copy. */
 	private static final Set<SharedBlock> NAMED = ConcurrentHashMap.newKeySet();
@@ -68,16 +68,26 @@ final class SharedBlock implements PixelBlock {
 			"temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
 	}
 
+	/** All at once: the system makes the pages of one file one after the other. */
 	private static List<SharedBlock> make(final List<Long> sizes, final SharedPlace place) throws IOException {
-		final List<SharedBlock> blocks = new ArrayList<>();
+		final Map<Integer, SharedBlock> blocks = new ConcurrentSkipListMap<>();
+		final AtomicReference<IOException> failure = new AtomicReference<>();
 		boolean complete = false;
 		try {
-			for (final long size : sizes) blocks.add(new SharedBlock(place.make(size), size));
+			IntStream.range(0, sizes.size()).parallel().forEach(number -> {
+				try {
+					blocks.put(number, new SharedBlock(place.make(sizes.get(number)), sizes.get(number)));
+				}
+				catch (final IOException failed) {
+					failure.compareAndSet(null, failed);
+				}
+			});
+			if (failure.get() != null) throw failure.get();
 			complete = true;
-			return blocks;
+			return new ArrayList<>(blocks.values());
 		}
 		finally {
-			if (!complete) PixelBlock.closeAll(blocks);
+			if (!complete) PixelBlock.closeAll(blocks.values());
 		}
 	}
 
@@ -90,15 +100,9 @@ final class SharedBlock implements PixelBlock {
 		return size;
 	}
 
-	/**
-	 * A window on the block, in the byte order of the machine.
-	 *
-	 * @param offset in bytes from the start; may lie beyond 2 GiB
-	 * @param length in bytes, at most {@link #WINDOW}
-	 */
 	@Override
 	public ByteBuffer buffer(final long offset, final int length) {
-		if (offset < 0 || length < 0 || length > WINDOW || offset + length > size) {
+		if (offset < 0 || length < 0 || length > Pixels.CHUNK || offset + length > size) {
 			throw new IndexOutOfBoundsException(length + " bytes from " + offset + " in a block of " + size);
 		}
 		return storage.buffer(offset, length);

@@ -43,7 +43,7 @@ final class SharedPlace {
 
 	/** @throws IOException where there is no room; then nothing is left there */
 	Storage make(final long size) throws IOException {
-		return folder == null ? new NamedMemory(size) : new MappedFile(folder, size);
+		return folder == null ? new NamedMemory(size) : new MappedFile(folder, size, folder.equals(LINUX_MEMORY));
 	}
 
 	/** What is in /dev/shm is memory, however large it claims to be: beyond what is free, the system ends processes. */
