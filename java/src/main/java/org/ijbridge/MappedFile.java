@@ -82,8 +82,8 @@ final class MappedFile implements Storage {
 		}
 	}
 
-	/** Not by a channel: an interrupt of the thread would close it. */
-	private static void reserve(final RandomAccessFile file, final long size) throws IOException {
+	/** Takes the room for a file; not by a channel, which an interrupt of the thread would close. */
+	static void reserve(final RandomAccessFile file, final long size) throws IOException {
 		final byte[] zeros = new byte[(int) Math.min(size, ZEROS)];
 		for (long written = 0; written < size; written += zeros.length) {
 			file.write(zeros, 0, (int) Math.min(zeros.length, size - written));

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -55,15 +54,15 @@ final class SharedBlock implements PixelBlock {
 			final long free = place.free();
 			try {
 				if (free >= needed) return make(sizes, place);
-				found.add(megabytes(free) + " are free in " + place);
+				found.add(SharedPlace.megabytes(free) + " are free in " + place);
 			}
 			catch (final IOException failure) {
 				found.add(place + " gives no more (" + failure.getMessage() + ")");
 				last = failure;
 			}
-			LogFile.write("for " + megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
+			LogFile.write("for " + SharedPlace.megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
 		}
-		throw new BridgeException("The image and its result need " + megabytes(needed) + " to be shared with Python, but " +
+		throw new BridgeException("The image and its result need " + SharedPlace.megabytes(needed) + " to be shared with Python, but " +
 			String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: --shm-size; another " +
 			"temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
 	}
@@ -89,10 +88,6 @@ final class SharedBlock implements PixelBlock {
 		finally {
 			if (!complete) PixelBlock.closeAll(blocks.values());
 		}
-	}
-
-	private static String megabytes(final long bytes) {
-		return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
 	}
 
 	@Override
