@@ -27,6 +27,7 @@ import ijbridge.imagej
 from ijbridge.errors import IJBridgeError, RunError
 from ijbridge.image import to_xarray
 from ijbridge.imagej import memory
+from ijbridge.imagej.java_values import to_python
 
 
 def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
@@ -208,6 +209,142 @@ def dialog(python: str) -> dict[str, Any]:
     return {"dialogs": [str(one.getTitle()) for one in dialogs], "started": started}
 
 
+def shared_images(folder: str, jars: list[str], models: dict[str, str], hosted: bool) -> dict[str, Any]:
+    """Run models on ImgLib2's images in shared memory, with a worker or in this process; Java's heap could not hold a copy."""
+    place, tilted = Path(folder), models["stack"]
+    before = _segments()
+    _start_with(jars, "-Xmx64m", f"-Dijbridge.log={place / 'ijbridge.log'}")
+    if hosted:
+        ijbridge.imagej.start()
+    seen: dict[str, Any] = {"results": {}}
+    for name, axes in {"stack": "xyz", "colours": "cxy"}.items():
+        with _ShmImg(np.load(place / f"{name}.npy")) as image:
+            (result,) = _run_on(image.img, axes, models[name], tile="32")
+            np.save(place / f"{name}-result.npy", _pixels(result.img()))
+            at = [[2, 3, 1], [5, 7, 0]] if name == "stack" else [[0, 4, 6]]
+            seen["results"][name] = {
+                "header": [str(result.axes()), str(result.name()), *map(to_python, (result.pixelSizes(), result.units()))],
+                "provenance": str(result.provenance()),
+                "at": [[*one, float(result.img().getAt(jpype.JArray(jpype.JInt)(one)).getRealDouble())] for one in at],
+            }
+            result.img().close()
+    server = psutil.Process() if hosted else psutil.Process().children()[0]
+    with _ShmImg(np.ones((30, 1000, 1000), np.float32)) as image:
+        held = server.memory_info().rss
+        Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # the peak counts from now on
+        (result,) = _run_on(image.img, "xyz", tilted, tile="256")
+        peak = int(Path(f"/proc/{server.pid}/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+        seen["grown"] = (peak - held) / image.pixels.nbytes
+        result.img().close()
+    seen["live"] = _while_it_runs(place, models["slow"])
+    seen["refused"] = _refused_images(tilted)
+    seen["left"] = sorted(_segments() - before)
+    return seen
+
+
+def _while_it_runs(place: Path, model: str) -> dict[str, Any]:
+    """Change the last plane as soon as something of the result is there to be seen."""
+    picture = np.load(place / "slow.npy")
+    results: list[Any] = []
+    with _ShmImg(picture) as image:
+        before = _segments()
+        run = threading.Thread(target=lambda: results.extend(_run_on(image.img, "xyz", model)))
+        run.start()
+        found: Path | None = None
+        while run.is_alive() and found is None:
+            time.sleep(0.01)
+            new = _segments() - before
+            found = next((Path("/dev/shm") / one for one in new if _has_begun(Path("/dev/shm") / one)), None)
+        image.pixels[-1] = picture[0]
+        ran_on = run.is_alive()
+        run.join()
+        np.save(place / "live.npy", _pixels(results[0].img()))
+        seen = {"ran_on": ran_on, "seen": found and found.name, "name": str(results[0].img().ndArray().shm().name())}
+        results[0].img().close()
+    return seen
+
+
+def _has_begun(segment: Path) -> bool:
+    return segment.read_bytes().strip(b"\0") != b""
+
+
+def _refused_images(model: str) -> dict[str, str]:
+    heap = jpype.JClass("net.imglib2.img.array.ArrayImgs").floats(jpype.JArray(jpype.JLong)([4, 3]))
+    large = _shm_img((20000, 30000), "integer.UnsignedByteType")  # nothing of it is ever touched
+    with _ShmImg(np.ones((30, 40), np.float32)) as small, _ShmImg(np.full((30, 40), np.nan, np.float32)) as unknown:
+        seen = {
+            "heap": _sentence(lambda: _run_on(heap, "xy", model)),
+            "axes": _sentence(lambda: _run_on(small.img, "xq", model)),
+            "roi": _sentence(lambda: _run_on(small.img, "xy", model, roi="crop")),
+            "model": _sentence(lambda: _run_on(small.img, "xy", "/no/such model.zip")),
+            "nan": _sentence(lambda: _run_on(unknown.img, "xy", model)),
+            "large": _sentence(lambda: _run_on(large, "xy", model)),
+        }
+    large.close()
+    return seen
+
+
+def little_memory(folder: str, jars: list[str], model: str) -> dict[str, Any]:
+    """Run where shared memory holds the image, but not its result."""
+    _start_with(jars, f"-Dijbridge.log={Path(folder) / 'ijbridge.log'}")
+    before = _segments()
+    with _ShmImg(np.ones((2000, 1000), np.float32)) as image:
+        sentence = _sentence(lambda: _run_on(image.img, "xy", model))
+    return {"refused": sentence, "left": sorted(_segments() - before)}
+
+
+def _start_with(jars: list[str], *options: str) -> None:
+    jpype.startJVM("-Djava.awt.headless=true", f"-Dijbridge.python={sys.executable}", *options, classpath=jars)
+
+
+def _segments() -> set[str]:
+    return {one.name for one in Path("/dev/shm").iterdir() if one.name.startswith("psm_")}
+
+
+def _shm_img(shape: tuple[int, ...], kind: str) -> Any:
+    sizes = jpype.JArray(jpype.JInt)(list(reversed(shape)))
+    return jpype.JClass("net.imglib2.appose.ShmImg")(jpype.JClass(f"net.imglib2.type.numeric.{kind}")(), sizes)
+
+
+def _pixels(img: Any) -> np.ndarray[Any, Any]:
+    array = img.ndArray()
+    order = jpype.JClass("org.apposed.appose.NDArray$Shape$Order").C_ORDER
+    return np.frombuffer(memoryview(array.buffer()), str(array.dType().label())).reshape(array.shape().toIntArray(order))
+
+
+class _ShmImg:
+    """An image in shared memory, as ImgLib2 and as numpy sees it."""
+
+    def __init__(self, picture: np.ndarray[Any, Any]) -> None:
+        kind = {"float32": "real.FloatType", "uint8": "integer.UnsignedByteType"}[picture.dtype.name]
+        self.img = _shm_img(picture.shape, kind)
+        self.pixels = _pixels(self.img)
+        self.pixels[...] = picture
+
+    def __enter__(self) -> _ShmImg:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.img.close()
+
+
+def _run_on(img: Any, axes: str, model: str, **options: str) -> Any:
+    asked = jpype.JClass("java.util.HashMap")()
+    for key, value in {"model": model, **options}.items():
+        asked.put(key, value)
+    image = jpype.JClass("org.ijbridge.ShmImage")(img, axes, "cells")
+    image.withPixelSize("x", 0.107, "µm").withPixelSize("y", 0.2, "µm")
+    return jpype.JClass("org.ijbridge.RunModelOnShm").run(image, asked)
+
+
+def _sentence(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except jpype.JException as error:
+        return f"{type(error).__name__}: {error.getMessage()}"
+    return "not refused"
+
+
 def foreign(folder: str, model: str) -> dict[str, Any]:
     """Run in an ImageJ that has no plugin of ours in its folder, before and after its menus are made anew."""
     ij = ijbridge.imagej.start(folder, window=False)
@@ -268,6 +405,8 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "failing": failing,
     "foreign": foreign,
     "dialog": dialog,
+    "shared_images": shared_images,
+    "little_memory": little_memory,
 }
 
 if __name__ == "__main__":

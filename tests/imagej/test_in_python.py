@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,13 @@ class Seen:
         return np.asarray(np.load(path) if path.suffix == ".npy" else tifffile.imread(path))
 
 
-def play(scenario: str, display: str, **arguments: Any) -> Any:
-    """Play a scenario in a Python process of its own, which must end by itself, and give what it saw."""
+def play(scenario: str, display: str, before: Sequence[str] = (), **arguments: Any) -> Any:
+    """Play a scenario in a Python process of its own, which must end by itself, and give what it saw.
+
+    ``before`` is a command that runs the one that stands behind it.
+    """
     given = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "IJBRIDGE_PYTHON")}
-    command = [sys.executable, str(SCENARIOS), scenario, json.dumps(arguments)]
+    command = [*before, sys.executable, str(SCENARIOS), scenario, json.dumps(arguments)]
     done = subprocess.run(
         command, env={**given, "DISPLAY": display}, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
     )

@@ -69,7 +69,10 @@ final class InProcessClient implements InferenceClient {
 		whole.put("jar_version", Version.ofJar());
 		whole.putAll(request);
 		final List<Object> segments = new ArrayList<>();
-		for (final PixelBlock block : blocks) segments.add(block.reference());
+		// Python knows its own by their numbers; of Java's it is given the memory itself.
+		for (final PixelBlock block : blocks) {
+			segments.add(block instanceof InProcessBlock ? block.reference() : block.buffer(0, (int) block.size()));
+		}
 		final Map<String, Object> inputs = new HashMap<>();
 		inputs.put("op", op);
 		inputs.put("request", whole);

@@ -32,12 +32,23 @@ final class RunCommand {
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
 	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
+		return perform(asked, (runner, options) -> runner.run(image, options));
+	}
+
+	/** What is done with a client, by options whose model is looked up. */
+	interface Work<T> {
+
+		T run(ModelRunner runner, RunOptions options) throws BridgeException;
+	}
+
+	/** As {@link #perform(ImagePlus, RunOptions)}, for other images. */
+	static <T> T perform(final RunOptions asked, final Work<T> work) throws BridgeException {
 		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
 		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
-			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
+			final T results = work.run(new ModelRunner(client, feedback), options);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
 		}

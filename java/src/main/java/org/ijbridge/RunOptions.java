@@ -1,5 +1,6 @@
 package org.ijbridge;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -35,6 +36,25 @@ final class RunOptions {
 			final String value = given.get(key);
 			if (value != null && !value.trim().isEmpty()) values.put(key, value.trim());
 		}
+	}
+
+	/**
+	 * Options of a script for an image that is no ImagePlus, so that {@code roi} means nothing.
+	 *
+	 * @throws BridgeException for a key that does not exist
+	 */
+	static RunOptions named(final Map<String, ?> given) throws BridgeException {
+		final List<String> keys = new ArrayList<>(KEYS);
+		keys.remove(ROI);
+		final Map<String, String> texts = new LinkedHashMap<>();
+		for (final Map.Entry<String, ?> entry : given.entrySet()) {
+			if (!keys.contains(entry.getKey())) {
+				throw new BridgeException("The option \"" + entry.getKey() + "\" is not known: the options are " + String.join(
+					", ", keys) + ".");
+			}
+			texts.put(entry.getKey(), entry.getValue() == null ? null : entry.getValue().toString());
+		}
+		return new RunOptions(texts);
 	}
 
 	/** Path or name of the model; empty where none was given. */
