@@ -248,6 +248,97 @@ def _refused(call: Callable[[], Any]) -> str:
     return "not refused"
 
 
+def threads(folder: str, model: str, jars: list[str], no_model: str, rounds: int) -> dict[str, Any]:
+    """Run the command in eight threads of Java at a time, while Python's threads call Java and Java calls Python under a "
+    "lock."""
+    log = Path(folder) / "ijbridge.log"
+    jpype.startJVM("-Djava.awt.headless=true", f"-Dijbridge.log={log}", classpath=jars, convertStrings=False)
+    gateway = jpype.JClass("org.scijava.SciJava")(jpype.JClass("org.scijava.command.CommandService"))
+    ijbridge.imagej.attach(gateway)
+    command = jpype.JClass("org.ijbridge.RunModelCommand")
+    pictures = [np.random.default_rng(one).integers(0, 256, (90, 70)).astype(np.uint8) for one in range(8)]
+    images = [ijbridge.imagej.to_imageplus(one) for one in pictures]
+    expected = [ijbridge.predict(model, one, tile=32).values for one in pictures]
+
+    def start(number: int, path: str) -> Any:
+        inputs = jpype.JClass("java.util.HashMap")()
+        for key, value in {"image": images[number], "model": path, "tile": "32"}.items():
+            inputs.put(key, value)
+        return gateway.command().run(command, False, inputs)
+
+    # a monitor of Java's that is held while Python runs, and that Python wants too
+    lock = jpype.JClass("java.util.Vector")()
+    lock.add(jpype.JString("one"))
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def held() -> None:
+        def use(_: Any) -> None:
+            found = ijbridge.predict(model, images[0], tile=32, output="xarray")
+            if found.values.tobytes() != expected[0].tobytes():
+                wrong.append("under the lock")
+
+        proxy = jpype.JProxy("java.util.function.Consumer", dict={"accept": use})
+        while not done.is_set():
+            lock.forEach(proxy)
+
+    def wanted() -> None:
+        while not done.is_set():
+            lock.size()
+            shared = ijbridge.imagej.to_numpy(images[1])
+            if shared.tobytes() != pictures[1].tobytes():
+                wrong.append("to_numpy")
+            jpype.JClass("java.lang.System").gc()
+            gc.collect()
+
+    others = [threading.Thread(target=one) for one in (held, wanted, wanted)]
+    for one in others:
+        one.start()
+    right, refused = 0, []
+    for _ in range(rounds):
+        futures = [start(number, model) for number in range(7)]
+        futures.append(start(7, no_model))
+        for number, future in enumerate(futures):
+            try:
+                result = future.get().getOutput("result")
+            except jpype.JException as error:
+                refused.append(next((one for one in _messages(error) if one.startswith("There is no model")), str(error)))
+            else:
+                right += ijbridge.imagej.to_numpy(result).tobytes() == expected[number].astype(np.float32).tobytes()
+    done.set()
+    for one in others:
+        one.join()
+    return {"right": right, "refused": refused, "wrong": wrong, "log": log.read_text(encoding="utf-8")}
+
+
+def late(model: str, jars: list[str]) -> dict[str, Any]:
+    """Join an ImageJ whose Java was started without the plugin, and run its macro command, also when menus were made anew."""
+    jpype.startJVM(classpath=jars, convertStrings=False)
+    window = jpype.JClass("ij.ImageJ")
+    window(None, window.EMBEDDED)
+    ij = ijbridge.imagej.attach()
+    run = f'newImage("picture", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=[{model}]"); return getTitle();'
+    titles = [ij.run_macro(run), ij.run_macro('run("Refresh Menus");' + run)]
+    refused = _refused(lambda: ij.run_macro(run.replace(model, "/no/such.zip")))
+    ijbridge.imagej.release()
+    titles.append(ij.run_macro(run))
+    session._close_windows()
+    return {"titles": titles, "refused": refused}
+
+
+def headless(model: str) -> dict[str, Any]:
+    """Use a plain ImageJ without windows: images and results, and what a macro may do there."""
+    ij = ijbridge.imagej.init(PLAIN)
+    image = jpype.JClass("ij.IJ").createImage("picture", "16-bit ramp", 40, 30, 3)
+    result = ijbridge.predict(model, image)
+    return {
+        "result": [type(result).__name__, str(result.getTitle()), result.getStackSize()],
+        "macro": ij.run_macro("return toString(6 * 7);"),
+        "command": _refused(lambda: ij.run_macro('run("Run Model...", "model=none");')),
+        "active": ij.active_image() is None,
+    }
+
+
 SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "pictures": pictures,
     "scijava": scijava,
@@ -255,6 +346,9 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "repeating": repeating,
     "failing": failing,
     "foreign": foreign,
+    "threads": threads,
+    "late": late,
+    "headless": headless,
 }
 
 if __name__ == "__main__":

@@ -152,6 +152,33 @@ def test_the_scijava_command_remembers_nothing(seen: Seen) -> None:
     assert "tile: y=32,x=32" not in seen.scijava["tile_afterwards"]
 
 
+# --- threads, and a Java that was started by others ------------------------------------------------------------------
+
+
+def test_eight_threads_of_java_and_threads_of_python_get_their_own_results(screen: str, tilted: Path, tmp_path: Path) -> None:
+    jars = [str(IMAGEJ), *map(str, (JARS / "scijava").glob("*.jar"))]
+    rounds = 6
+    seen = play("threads", "", folder=str(tmp_path), model=str(tilted), jars=jars, no_model="/no/such.zip", rounds=rounds)
+    sentence = "There is no model at /no/such.zip: give the path of a model's folder, zip or description file."
+    assert (seen["right"], seen["wrong"]) == (7 * rounds, [])
+    assert seen["refused"] == [sentence] * rounds
+    assert "Traceback (most recent call last)" in seen["log"]
+    assert "ModelNotFoundError: There is no model" in seen["log"]
+
+
+def test_a_java_that_was_started_without_the_plugin_is_given_it(screen: str, tilted: Path) -> None:
+    seen = play("late", screen, model=str(tilted), jars=[str(IMAGEJ)])
+    assert seen["titles"] == ["picture-sum"] * 3
+    assert seen["refused"].startswith("RunError: There is no model at /no/such.zip")
+
+
+def test_a_plain_imagej_without_windows_takes_and_gives_images(screen: str, tilted: Path) -> None:
+    seen = play("headless", "", model=str(tilted))
+    assert seen["result"] == ["ij.ImagePlus", "picture-sum", 3]
+    assert (seen["macro"], seen["active"]) == ("42", True)
+    assert seen["command"].startswith("RunError: ")
+
+
 # --- progress, cancelling, errors, memory ----------------------------------------------------------------------------
 
 
