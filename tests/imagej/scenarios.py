@@ -339,6 +339,26 @@ def headless(model: str) -> dict[str, Any]:
     }
 
 
+def script(jars: list[str], script_path: str, model: str, image: str) -> dict[str, Any]:
+    """Read a SciJava script's parameters as SciJava does, and run it by Groovy itself: its script language is not at hand."""
+    jpype.startJVM("-Djava.awt.headless=true", classpath=jars, convertStrings=False)
+    service = jpype.JClass("org.scijava.command.CommandService")
+    gateway = jpype.JClass("org.scijava.SciJava")(service, jpype.JClass("org.scijava.script.ScriptService"))
+    ijbridge.imagej.attach(gateway)
+    info = jpype.JClass("org.scijava.script.ScriptInfo")(gateway.context(), jpype.JClass("java.io.File")(script_path))
+    seen: dict[str, Any] = {
+        "inputs": {str(one.getName()): str(one.getType().getSimpleName()) for one in info.inputs()},
+        "outputs": {str(one.getName()): str(one.getType().getSimpleName()) for one in info.outputs()},
+    }
+    shell = jpype.JClass("groovy.lang.GroovyShell")(jpype.JClass("org.ijbridge.RunModelCommand").class_.getClassLoader())
+    shell.setVariable("command", gateway.command())
+    shell.setVariable("image", jpype.JClass("ij.IJ").openImage(image))
+    shell.setVariable("model", jpype.JString(model))
+    shell.evaluate(jpype.JClass("java.io.File")(script_path))
+    seen["pixels"] = ijbridge.imagej.to_numpy(shell.getVariable("result")).tolist()
+    return seen
+
+
 SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "pictures": pictures,
     "scijava": scijava,
@@ -348,6 +368,7 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "foreign": foreign,
     "threads": threads,
     "late": late,
+    "script": script,
     "headless": headless,
 }
 

@@ -6,7 +6,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -72,19 +72,25 @@ def table(jars: list[str]) -> dict[str, dict[str, list[str]]]:
         for column, dtypes in columns.items():
             row[column] = [_from_java(make, dtype) for dtype in dtypes if _exists(name, dtype)]
     for name, give in FROM_NUMPY.items():
-        row = seen[f"to_java: {name}"] = {
-            "numbers": [_from_numpy(give, pixels(dtype)) for dtype in NUMBERS if name != "ImagePlus" or not _large(dtype)],
-            "not in C order": [_from_numpy(give, pixels("uint16").transpose(0, 2, 1))],
-            "other byte order": [_from_numpy(give, pixels("float32").astype(">f4"))],
-        }
-        row |= {dtype: [_from_numpy(give, pixels(dtype))] for dtype in ("bool", "float16")}
-        row["complex"] = [_from_numpy(give, pixels("complex64"))]
+        seen[f"to_java: {name}"] = row_of(give, [one for one in NUMBERS if name != "ImagePlus" or not _large(one)])
     seen["to_java: ShmImg, of an `appose.NDArray`"] = {
         "numbers": [_from_named(dtype) for dtype in NUMBERS],
     }
     plus = {"uint8": "GRAY8", "uint16": "GRAY16", "float32": "GRAY32"}
     seen["to_numpy: ImagePlus"] = {"numbers": [_imageplus(dtype) for dtype in plus], "RGB": [_imageplus("rgb")]}
     return seen
+
+
+def row_of(give: Callable[..., Any], numbers: Sequence[str] = NUMBERS) -> dict[str, list[str]]:
+    """Try what makes images of Java's of arrays with every type."""
+    return {
+        "numbers": [_from_numpy(give, pixels(dtype)) for dtype in numbers],
+        "not in C order": [_from_numpy(give, pixels("uint16").transpose(0, 2, 1))],
+        "other byte order": [_from_numpy(give, pixels("float32").astype(">f4"))],
+        "bool": [_from_numpy(give, pixels("bool"))],
+        "float16": [_from_numpy(give, pixels("float16"))],
+        "complex": [_from_numpy(give, pixels("complex64"))],
+    }
 
 
 def _large(dtype: str) -> bool:

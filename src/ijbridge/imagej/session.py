@@ -61,7 +61,13 @@ class ImageJ:
             value = jpype.JClass("ij.IJ").runMacro(macro, argument)
         if value is None or str(value) != _ABORTED:
             return "" if value is None else str(value)
-        raise RunError(str(in_process.takeFailure()) or "The macro was stopped: ImageJ's Log window may say why.")
+        reason = str(in_process.takeFailure())
+        if not reason and jpype.JClass("java.awt.GraphicsEnvironment").isHeadless():
+            reason = (
+                "The macro was stopped: a plain ImageJ without windows cannot call commands by run(); start it with "
+                'mode="interactive" (by xvfb-run where there is no display).'
+            )
+        raise RunError(reason or "The macro was stopped: ImageJ's Log window may say why.")
 
     def active_image(self) -> Any:
         """Give the ``ij.ImagePlus`` that is active, or None where no image is open."""
