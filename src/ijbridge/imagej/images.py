@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ijbridge.converters import to_image
 from ijbridge.errors import ImageFormatError
-from ijbridge.image import Image, make_image
+from ijbridge.image import Image, make_image, with_axes
 from ijbridge.imagej import spaces
 from ijbridge.imagej.imageplus import from_imageplus, is_imageplus, make_imageplus
 from ijbridge.imagej.jvm import is_a, running
@@ -51,7 +51,7 @@ def from_java(image: Any, axes: str | None = None, copy: bool | None = None) -> 
     """
     if is_imageplus(image):
         made = from_imageplus(image, copy)
-        return _named(made.array, axes, made) if axes is not None else made
+        return with_axes(made, axes) if axes is not None else made
     from ijbridge.imagej.imgs_to_numpy import img_to_numpy
 
     array = img_to_numpy(image, copy)
@@ -63,12 +63,6 @@ def from_java(image: Any, axes: str | None = None, copy: bool | None = None) -> 
         told = f"{told[:-2]}c{told[-2:]}"  # the colours of an ARGBType
     title = {"name": str(image.getName() or "image"), "shape": (), "dtype": "", "axes": ""}
     return make_image(array, axes or told, pixel_size=sizes, unit=units, name=header_of(title).name)
-
-
-def _named(array: Array, axes: str, like: Image) -> Image:
-    from ijbridge.image import with_axes
-
-    return with_axes(Image(array, like.header), axes)
 
 
 def to_numpy(image: Any, copy: bool | None = None) -> Array:
@@ -150,13 +144,15 @@ def to_java(image: Any, copy: bool | None = None, *, axes: str | None = None, ki
         If there is no ImgLib2 in the JVM.
     """
     running()
+    import numpy as np
+
     from ijbridge.imagej.numpy_to_imgs import named_to_img, numpy_to_img
 
     if _is_named(image):
         if copy:
             return numpy_to_img(image.ndarray(), copy, "shm")
         return named_to_img(image)
-    if axes is None and type(image).__module__ == "numpy":
+    if axes is None and isinstance(image, np.ndarray):
         return numpy_to_img(image, copy, kind)
     known = to_image(image, axes)
     pixels = numpy_to_img(known.array, copy, kind)

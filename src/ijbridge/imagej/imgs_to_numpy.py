@@ -24,11 +24,6 @@ from ijbridge.typing import Array
 _SAME_PIXELS = ("net.imglib2.img.ImgView", "net.imglib2.python.ReferenceGuardingRandomAccessibleInterval")
 
 
-def is_img(value: Any) -> bool:
-    """Whether a value is Java's ``RandomAccessibleInterval``, asked without importing JPype."""
-    return any(one.__name__ == "net.imglib2.RandomAccessibleInterval" for one in type(value).__mro__)
-
-
 def img_to_numpy(image: Any, copy: bool | None = None) -> Array:
     """Give the pixels of an image as an array of its dimensions, backwards; see `ijbridge.imagej.to_numpy`.
 
@@ -90,11 +85,14 @@ def _storage(image: Any) -> Any:
     """Give the image that holds the pixels of one that only wraps it."""
     while True:
         if is_a(image, "net.imglib2.img.WrappedImg"):
-            image = image.getImg()
+            within = image.getImg()
         elif str(image.getClass().getName()) in _SAME_PIXELS and hasattr(image, "getSource"):
-            image = image.getSource()
+            within = image.getSource()
         else:
             return image
+        if _shape(within) != _shape(image):
+            return image
+        image = within
 
 
 def _accesses(storage: Any, image: Any, shape: tuple[int, ...]) -> Iterator[tuple[Any, int]]:
@@ -124,10 +122,7 @@ def _memory(access: Any, image: Any, size: int) -> _Memory:
         _refuse(image, f"its pixels are in a {type(access).__name__}")
     storage = access.getCurrentStorageArray()
     if not is_a(storage, "java.nio.Buffer"):
-        kind = (
-            f"a {type(storage).__name__} on Java's heap" if hasattr(access, "getCurrentStorageArray") else type(access).__name__
-        )
-        _refuse(image, f"its pixels are in {kind}")
+        _refuse(image, f"its pixels are in a {type(storage).__name__} on Java's heap")
     if not storage.isDirect():
         _refuse(image, "its buffers are on Java's heap")
     looked = np.asarray(memoryview(storage))
@@ -140,9 +135,8 @@ def _memory(access: Any, image: Any, size: int) -> _Memory:
 
 def _refuse(image: Any, reason: str) -> NoReturn:
     raise SharingError(
-        f"numpy cannot look at the pixels of this {type(image).__name__} where they lie, because {reason}: leave "
-        "copy=False out "
-        "to have them copied."
+        f"numpy cannot look at the pixels of this {type(image).__name__} where they lie, because {reason}: leave copy=False "
+        "out to have them copied."
     )
 
 

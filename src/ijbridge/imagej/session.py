@@ -19,7 +19,7 @@ from ijbridge.imagej.jvm import JAR, extra, find_class, has_imagej, jar_folder, 
 if TYPE_CHECKING:
     from ijbridge.imagej.host import Host
 
-#: The ImageJ that is fetched where none is given.
+#: The plain ImageJ that is taken where no version is given.
 IMAGEJ = ("net.imagej", "ij", "1.54p")
 
 _MODES = ("headless", "interactive", "gui")
@@ -106,7 +106,7 @@ def init(
     Returns
     -------
     net.imagej.ImageJ or ImageJ
-        pyimagej's gateway, or an `ImageJ` for a plain ImageJ 1.x.
+        pyimagej's gateway, or an `ImageJ` for a plain ImageJ 1.x; None from pyimagej where its windows were waited for.
 
     Raises
     ------
@@ -119,11 +119,13 @@ def init(
             "A Java virtual machine runs already in this process, and there can be one only: call ijbridge.imagej.attach() to "
             "use it."
         )
-    if mode not in _MODES:
-        raise OptionError(f"mode is {mode!r}: give one of {', '.join(_MODES)}.")
+    wanted = str(getattr(mode, "value", mode))  # pyimagej's imagej.Mode is one of these too
+    if wanted.removesuffix(":force") not in _MODES:
+        raise OptionError(f"mode is {wanted!r}: give one of {', '.join(_MODES)}.")
     plain = _find_plain(ij_dir_or_version_or_endpoint)
     if plain is None:
-        return _init_imagej2(ij_dir_or_version_or_endpoint, mode, add_legacy, java_options)
+        return _init_imagej2(ij_dir_or_version_or_endpoint, wanted, add_legacy, java_options)
+    mode = wanted.removesuffix(":force")
     _start_plain(plain, mode, java_options)
     gateway = attach()
     while mode == "gui" and jpype.JClass("ij.IJ").getInstance() is not None:
@@ -200,11 +202,9 @@ def _init_imagej2(given: Any, mode: str, add_legacy: bool, java_options: Sequenc
     if config.get_fetch_java() == "always":
         config.set_java_constraints(fetch="auto")  # a Java that is there goes before one from the network
     config.add_options(list(java_options))
-    folder = Path(given).expanduser() if isinstance(given, str | Path) else None
-    local = folder is not None and folder.is_dir()
-    if not (local and folder is not None and any(folder.glob(f"plugins/**/{JAR}"))):
+    if not _holds(given, f"plugins/**/{JAR}"):
         extra("jpype").addClassPath(jar_folder() / JAR)
-    if local and folder is not None and any(folder.glob("jars/**/imglib2-imglyb*.jar")):
+    if _holds(given, "jars/**/imglib2-imglyb*.jar"):
         # imglyb asks for this jar by the network when it is imported, although it is there
         extra("imglyb")
         config.endpoints[:] = [one for one in config.endpoints if "imglib2-imglyb" not in one]
@@ -215,6 +215,11 @@ def _init_imagej2(given: Any, mode: str, add_legacy: bool, java_options: Sequenc
     except (RuntimeError, OSError, ValueError, TypeError) as error:
         raise ImageJError(f"ImageJ2 cannot be started ({' '.join(str(error).split())}).") from error
     return ij if ij is None or served else attach(ij)
+
+
+def _holds(given: Any, pattern: str) -> bool:
+    """Whether what was given is a folder with such a file in it."""
+    return isinstance(given, str | Path) and any(Path(given).expanduser().glob(pattern))
 
 
 # --- plain ImageJ ----------------------------------------------------------------------------------------------------
