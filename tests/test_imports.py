@@ -38,7 +38,9 @@ LEVELS = (
     ("loaded",),
     ("testing", "server"),
     ("protocol",),
-    ("api", "appose_worker", "imagej", "installing"),
+    ("appose_worker", "imagej", "installing"),
+    ("results",),
+    ("api",),
     ("cli",),
     ("__main__", "ijbridge"),
 )

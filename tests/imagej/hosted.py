@@ -18,7 +18,7 @@ import ijbridge.imagej
 def main(folder: Path, *java: str) -> None:
     """Run the macros one after the other; one that is stopped does not stop the others."""
     options = [f"-Duser.home={folder}", f"-Dijbridge.log={folder / 'ijbridge.log'}", *java]
-    ijbridge.imagej.start(folder, java_options=options)
+    ijbridge.imagej.init(folder, mode="interactive", java_options=options)
     ij = jpype.JClass("ij.IJ")
     ran = {}
     for name, macro in json.loads((folder / "macros.json").read_text(encoding="utf-8")).items():

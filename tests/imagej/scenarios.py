@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,22 @@ import scyjava.config
 import ijbridge
 import ijbridge.imagej
 from ijbridge.errors import IJBridgeError, RunError
-from ijbridge.image import to_xarray
-from ijbridge.imagej import memory
+from ijbridge.imagej import buffers, memory, session
 from ijbridge.imagej.java_values import to_python
+
+#: The ImageJ that the plugin was built with.
+PLAIN = "net.imagej:ij"
+
+
+def init(imagej: str = PLAIN, java_options: Sequence[str] = ()) -> Any:
+    """Start an ImageJ with windows."""
+    return ijbridge.imagej.init(imagej, mode="interactive", java_options=java_options)
 
 
 def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
     """Run each model on its picture by the macro command and by Python on the ImagePlus, and show Python's result."""
     place = Path(folder)
-    ij = ijbridge.imagej.start(window=False, java_options=[f"-Dijbridge.log={place / 'ijbridge.log'}"])
+    ij = init(java_options=[f"-Dijbridge.log={place / 'ijbridge.log'}"])
     seen: dict[str, Any] = {}
     for name, model in models.items():
         path = place / f"{name}.tif"
@@ -41,16 +48,15 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
             f'open("{path}"); run("Run Model...", "model=[{model}] tile=32"); saveAs("Tiff", "{place}/{name}-host.tif");'
         )
         ij.run_macro(f'close("*"); open("{path}");')
-        image = ijbridge.imagej.from_imageplus(ij.active_image())
-        np.save(place / f"{name}-image.npy", image.array)
+        image = ijbridge.imagej.to_xarray(ij.active_image())
+        np.save(place / f"{name}-image.npy", image.values)
+        result = ijbridge.predict(model, ij.active_image(), tile=32, output="xarray")
+        np.save(place / f"{name}-api.npy", (next(iter(result.values())) if isinstance(result, dict) else result).values)
         result = ijbridge.predict(model, ij.active_image(), tile=32)
-        first = next(iter(result.values())) if isinstance(result, dict) else result
-        np.save(place / f"{name}-api.npy", first.values)
-        ijbridge.imagej.show(result)
-        header = image.header
+        for one in reversed(result.values() if isinstance(result, dict) else [result]):
+            one.show()
         seen[name] = {
-            "header": [header.axes, dict(header.pixel_size), dict(header.unit), header.name],
-            "dims": first.dims,
+            "header": ["".join(map(str, image.dims)), image.attrs["pixel_size"], image.attrs["unit"], image.name],
             "titles": ij.run_macro('return String.join(getList("image.titles"), "|");').split("|"),
             "active": ij.run_macro("return getTitle();"),
             "info": ij.run_macro('return getMetadata("Info");'),
@@ -64,19 +70,17 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
 
 
 def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str) -> dict[str, Any]:
-    """Run the command in a SciJava context without a display, in a JVM started as pyimagej does it."""
+    """Run the command without a display in a JVM and a SciJava context that know nothing of the plugin."""
     place = Path(folder)
-    ijbridge.imagej.add_to_classpath()
     for jar in jars:
         jpype.addClassPath(jar)
     scyjava.config.set_java_constraints(fetch="auto")  # the one that is installed
     scyjava.config.enable_headless_mode()
     scyjava.config.add_option(f"-Dijbridge.log={place / 'ijbridge.log'}")
     scyjava.start_jvm()
-    ijbridge.imagej.start()
-    service = jpype.JClass("org.scijava.command.CommandService")
-    commands = jpype.JClass("org.scijava.Context")(service).service(service)
-    command = jpype.JClass("org.ijbridge.RunModelCommand")
+    gateway = jpype.JClass("org.scijava.SciJava")(jpype.JClass("org.scijava.command.CommandService"))
+    assert ijbridge.imagej.attach(gateway) is gateway
+    commands, command = gateway.command(), jpype.JClass("org.ijbridge.RunModelCommand")
     opener, saver = jpype.JClass("ij.io.Opener")(), jpype.JClass("ij.io.FileSaver")
 
     def run(path: Path, **given: Any) -> Any:
@@ -90,14 +94,14 @@ def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str)
         module = run(place / f"{name}.tif", model=model, tile="32")
         saver(module.getOutput("result")).saveAsTiff(str(place / f"{name}-scijava.tif"))
         seen["results"][name] = [str(one.getTitle()) for one in module.getOutput("results")]
-    memory.STEP = 1000  # as if these pictures were larger than what a buffer of Java's can hold
+    buffers.STEP = 1000  # as if these pictures were larger than what a buffer of Java's can hold
     for name, model in models.items():
         result = run(place / f"{name}.tif", model=model, tile="32").getOutput("result")
         saver(result).saveAsTiff(str(place / f"{name}-pieces.tif"))
-        image = ijbridge.imagej.from_imageplus(result)
+        image = ijbridge.imagej.to_xarray(result)
         saver(ijbridge.imagej.to_imageplus(image)).saveAsTiff(str(place / f"{name}-again.tif"))
-        image = ijbridge.imagej.from_imageplus(opener.openImage(str(place / f"{name}.tif")))
-        backwards = to_xarray(image).transpose(*reversed(image.header.axes))
+        image = ijbridge.imagej.to_xarray(opener.openImage(str(place / f"{name}.tif")))
+        backwards = image.transpose(*reversed(image.dims))
         saver(ijbridge.imagej.to_imageplus(backwards)).saveAsTiff(str(place / f"{name}-same.tif"))
     try:
         run(place / f"{next(iter(models))}.tif", model=no_model)
@@ -116,7 +120,7 @@ def _messages(error: Any) -> Iterator[str]:
 
 def cancelling(model: str) -> dict[str, Any]:
     """Press Escape in a run, and once more while a second run waits for the first."""
-    ij = ijbridge.imagej.start(window=False)
+    ij = init()
     java = jpype.JClass("ij.IJ")
     escape = jpype.JClass("java.awt.event.KeyEvent").VK_ESCAPE
     picture = 'newImage("picture", "8-bit random", 600, 600, 1);'
@@ -142,7 +146,9 @@ def cancelling(model: str) -> dict[str, Any]:
     seen["open"] = ij.run_macro('t = String.join(getList("image.titles"), "|"); close("*"); return t;')
 
     # one Escape is for whichever run asks first, so that the other one here does not ask
-    with ij._host._turn:
+    host = session._host
+    assert host is not None
+    with host._turn:
         threading.Timer(0.3, lambda: java.setKeyDown(escape)).start()
         seen["waiting"] = _refused(lambda: ij.run_macro(f"{picture} {run}"))
 
@@ -168,7 +174,7 @@ def _watch(seen: list[str], done: threading.Event) -> None:
 
 def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
     """Run on one image again and again, by macro and by converter; Java's heap is as large as it will be from the start."""
-    ij = ijbridge.imagej.start(window=False, java_options=["-Xms700m", "-Xmx700m", "-XX:+AlwaysPreTouch"])
+    ij = init(java_options=["-Xms700m", "-Xmx700m", "-XX:+AlwaysPreTouch"])
     used = psutil.Process().memory_info
     ij.run_macro(f'newImage("picture", "32-bit ramp", {size}, {size}, 1);')
     picture = ij.active_image()
@@ -177,7 +183,7 @@ def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
         ij.run_macro(f'selectImage("picture"); run("Run Model...", "model=[{model}]"); close();')
         seen["macro"].append(used().rss)
     for _ in range(runs):
-        image = ijbridge.imagej.from_imageplus(picture)
+        image = ijbridge.imagej.to_xarray(picture)
         ijbridge.imagej.to_imageplus(image).close()
         del image
         gc.collect()
@@ -192,7 +198,7 @@ def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
 
 def dialog(python: str) -> dict[str, Any]:
     """Open the command's dialog in an ImageJ that could start a worker, and leave it again."""
-    ij = ijbridge.imagej.start(window=False, java_options=[f"-Dijbridge.python={python}"])
+    ij = init(java_options=[f"-Dijbridge.python={python}"])
     ij.run_macro('newImage("picture", "8-bit ramp", 40, 30, 1);')
     jpype.JClass("ij.IJ").doCommand("Run Model...")
     windows = jpype.JClass("java.awt.Window").getWindows
@@ -215,7 +221,7 @@ def shared_images(folder: str, jars: list[str], models: dict[str, str], hosted: 
     before = _segments()
     _start_with(jars, "-Xmx64m", f"-Dijbridge.log={place / 'ijbridge.log'}")
     if hosted:
-        ijbridge.imagej.start()
+        ijbridge.imagej.attach()
     seen: dict[str, Any] = {"results": {}}
     for name, axes in {"stack": "xyz", "colours": "cxy"}.items():
         with _ShmImg(np.load(place / f"{name}.npy")) as image:
@@ -347,7 +353,7 @@ def _sentence(call: Callable[[], Any]) -> str:
 
 def foreign(folder: str, model: str) -> dict[str, Any]:
     """Run in an ImageJ that has no plugin of ours in its folder, before and after its menus are made anew."""
-    ij = ijbridge.imagej.start(folder, window=False)
+    ij = init(folder)
     run = f'newImage("picture", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=[{model}]"); return getTitle();'
     titles = [ij.run_macro(run), ij.run_macro('run("Refresh Menus");' + run)]
     return {"titles": titles, "plugins": sorted(str(one) for one in Path(folder).rglob("*.jar"))}
@@ -359,18 +365,19 @@ def failing(folder: str, model: str) -> dict[str, Any]:
 
     seen: dict[str, Any] = {}
     seen["no_jvm"] = _refused(lambda: ijbridge.imagej.to_imageplus(np.zeros((3, 4), np.float32)))
-    seen["no_imagej"] = _refused(lambda: ijbridge.imagej.start(f"{folder}/nothing"))
-    seen["no_jar"] = _refused(lambda: ijbridge.imagej.start(folder))
-    ij = ijbridge.imagej.start(window=False)
-    seen["same"] = ijbridge.imagej.start() is ij
-    seen["second"] = _refused(lambda: ijbridge.imagej.start(folder))
-    seen["late"] = _refused(ijbridge.imagej.add_to_classpath)
+    seen["no_attach"] = _refused(ijbridge.imagej.attach)
+    seen["no_imagej"] = _refused(lambda: ijbridge.imagej.init(f"{folder}/nothing"))
+    seen["no_jar"] = _refused(lambda: ijbridge.imagej.init(folder))
+    seen["no_mode"] = _refused(lambda: ijbridge.imagej.init(PLAIN, mode="batch"))
+    ij = init()
+    seen["same"] = isinstance(ijbridge.imagej.attach(), ijbridge.imagej.ImageJ) and ijbridge.imagej.attach(ij) is ij
+    seen["second"] = _refused(lambda: ijbridge.imagej.init(PLAIN))
     seen["value"] = [ij.run_macro("x = 1;"), ij.run_macro("return getArgument();", "given"), ij.run_macro('return "";')]
     seen["stopped"] = _refused(lambda: ij.run_macro("exit();"))
-    seen["five_axes"] = _refused(lambda: ijbridge.imagej.to_imageplus(np.zeros((1, 3, 4), np.float32), "byx"))
+    seen["five_axes"] = _refused(lambda: ijbridge.imagej.to_imageplus(np.zeros((1, 3, 4), np.float32), axes="byx"))
     coloured = 'newImage("c", "RGB", 4, 3, 1); run("Duplicate...", " "); run("Concatenate...", "all_open title=c");'
     ij.run_macro(f"{coloured} Stack.setDimensions(2, 1, 1);")
-    seen["coloured"] = _refused(lambda: ijbridge.imagej.from_imageplus(ij.active_image()))
+    seen["coloured"] = _refused(lambda: ijbridge.imagej.to_numpy(ij.active_image()))
     ij.run_macro('close("*"); newImage("picture", "8-bit ramp", 40, 30, 1);')
     run = f'run("Run Model...", "model=[{model}]");'
     handler = jpype.JClass("ij.IJ").getProperty("org.ijbridge.inprocess")
@@ -397,6 +404,117 @@ def _refused(call: Callable[[], Any]) -> str:
     return "not refused"
 
 
+def threads(folder: str, model: str, jars: list[str], no_model: str, rounds: int) -> dict[str, Any]:
+    """Run the command in eight threads of Java at a time, while Python's threads call Java and Java calls Python under a "
+    "lock."""
+    log = Path(folder) / "ijbridge.log"
+    jpype.startJVM("-Djava.awt.headless=true", f"-Dijbridge.log={log}", classpath=jars, convertStrings=False)
+    gateway = jpype.JClass("org.scijava.SciJava")(jpype.JClass("org.scijava.command.CommandService"))
+    ijbridge.imagej.attach(gateway)
+    command = jpype.JClass("org.ijbridge.RunModelCommand")
+    pictures = [np.random.default_rng(one).integers(0, 256, (90, 70)).astype(np.uint8) for one in range(8)]
+    images = [ijbridge.imagej.to_imageplus(one) for one in pictures]
+    expected = [ijbridge.predict(model, one, tile=32).values for one in pictures]
+
+    def start(number: int, path: str) -> Any:
+        inputs = jpype.JClass("java.util.HashMap")()
+        for key, value in {"image": images[number], "model": path, "tile": "32"}.items():
+            inputs.put(key, value)
+        return gateway.command().run(command, False, inputs)
+
+    # a monitor of Java's that is held while Python runs, and that Python wants too
+    lock = jpype.JClass("java.util.Vector")()
+    lock.add(jpype.JString("one"))
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def held() -> None:
+        def use(_: Any) -> None:
+            found = ijbridge.predict(model, images[0], tile=32, output="xarray")
+            if found.values.tobytes() != expected[0].tobytes():
+                wrong.append("under the lock")
+
+        proxy = jpype.JProxy("java.util.function.Consumer", dict={"accept": use})
+        while not done.is_set():
+            lock.forEach(proxy)
+
+    def wanted() -> None:
+        while not done.is_set():
+            lock.size()
+            shared = ijbridge.imagej.to_numpy(images[1])
+            if shared.tobytes() != pictures[1].tobytes():
+                wrong.append("to_numpy")
+            jpype.JClass("java.lang.System").gc()
+            gc.collect()
+
+    others = [threading.Thread(target=one) for one in (held, wanted, wanted)]
+    for one in others:
+        one.start()
+    right, refused = 0, []
+    for _ in range(rounds):
+        futures = [start(number, model) for number in range(7)]
+        futures.append(start(7, no_model))
+        for number, future in enumerate(futures):
+            try:
+                result = future.get().getOutput("result")
+            except jpype.JException as error:
+                refused.append(next((one for one in _messages(error) if one.startswith("There is no model")), str(error)))
+            else:
+                right += ijbridge.imagej.to_numpy(result).tobytes() == expected[number].astype(np.float32).tobytes()
+    done.set()
+    for one in others:
+        one.join()
+    return {"right": right, "refused": refused, "wrong": wrong, "log": log.read_text(encoding="utf-8")}
+
+
+def late(model: str, jars: list[str]) -> dict[str, Any]:
+    """Join an ImageJ whose Java was started without the plugin, and run its macro command, also when menus were made anew."""
+    jpype.startJVM(classpath=jars, convertStrings=False)
+    window = jpype.JClass("ij.ImageJ")
+    window(None, window.EMBEDDED)
+    ij = ijbridge.imagej.attach()
+    run = f'newImage("picture", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=[{model}]"); return getTitle();'
+    titles = [ij.run_macro(run), ij.run_macro('run("Refresh Menus");' + run)]
+    refused = _refused(lambda: ij.run_macro(run.replace(model, "/no/such.zip")))
+    ijbridge.imagej.release()
+    titles.append(ij.run_macro(run))
+    session._close_windows()
+    return {"titles": titles, "refused": refused}
+
+
+def headless(model: str) -> dict[str, Any]:
+    """Use a plain ImageJ without windows: images and results, and what a macro may do there."""
+    ij = ijbridge.imagej.init(PLAIN)
+    image = jpype.JClass("ij.IJ").createImage("picture", "16-bit ramp", 40, 30, 3)
+    result = ijbridge.predict(model, image)
+    return {
+        "result": [type(result).__name__, str(result.getTitle()), result.getStackSize()],
+        "macro": ij.run_macro("return toString(6 * 7);"),
+        "command": _refused(lambda: ij.run_macro('run("Run Model...", "model=none");')),
+        "active": ij.active_image() is None,
+    }
+
+
+def script(jars: list[str], script_path: str, model: str, image: str) -> dict[str, Any]:
+    """Read a SciJava script's parameters as SciJava does, and run it by Groovy itself: its script language is not at hand."""
+    jpype.startJVM("-Djava.awt.headless=true", classpath=jars, convertStrings=False)
+    service = jpype.JClass("org.scijava.command.CommandService")
+    gateway = jpype.JClass("org.scijava.SciJava")(service, jpype.JClass("org.scijava.script.ScriptService"))
+    ijbridge.imagej.attach(gateway)
+    info = jpype.JClass("org.scijava.script.ScriptInfo")(gateway.context(), jpype.JClass("java.io.File")(script_path))
+    seen: dict[str, Any] = {
+        "inputs": {str(one.getName()): str(one.getType().getSimpleName()) for one in info.inputs()},
+        "outputs": {str(one.getName()): str(one.getType().getSimpleName()) for one in info.outputs()},
+    }
+    shell = jpype.JClass("groovy.lang.GroovyShell")(jpype.JClass("org.ijbridge.RunModelCommand").class_.getClassLoader())
+    shell.setVariable("command", gateway.command())
+    shell.setVariable("image", jpype.JClass("ij.IJ").openImage(image))
+    shell.setVariable("model", jpype.JString(model))
+    shell.evaluate(jpype.JClass("java.io.File")(script_path))
+    seen["pixels"] = ijbridge.imagej.to_numpy(shell.getVariable("result")).tolist()
+    return seen
+
+
 SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "pictures": pictures,
     "scijava": scijava,
@@ -407,6 +525,10 @@ SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
     "dialog": dialog,
     "shared_images": shared_images,
     "little_memory": little_memory,
+    "threads": threads,
+    "late": late,
+    "script": script,
+    "headless": headless,
 }
 
 if __name__ == "__main__":

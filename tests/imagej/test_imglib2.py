@@ -16,8 +16,8 @@ from imagej_session import IMAGEJ, JARS
 from processes import cannot_mount
 
 from . import models
+from .playing import play
 from .shared_memory import SmallPlaces
-from .test_in_python import play
 
 pytestmark = [
     pytest.mark.imagej,
@@ -63,7 +63,7 @@ def seen(request: Any, screen: str, tilted: Path, mixed: Path, slow: Path, tmp_p
     # a /dev/shm of one's own: other programs make segments meanwhile
     before = [] if cannot_mount() else SmallPlaces(folder / "places", 4_000_000_000, 1_000_000).before
     asked = {"folder": str(folder), "jars": JAR_FILES, "models": paths, "hosted": request.param == "python"}
-    return Seen(play("shared_images", "", before, **asked), folder, paths)
+    return Seen(play("shared_images", "", before=before, **asked), folder, paths)
 
 
 def _predicted(seen: Seen, name: str, picture: NDArray[Any], axes: str, **options: Any) -> NDArray[Any]:

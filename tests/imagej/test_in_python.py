@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,9 @@ import ijbridge
 from imagej_session import IMAGEJ, JARS, ImageJ
 
 from . import models
+from .playing import play
 
 pytestmark = pytest.mark.imagej
-
-SCENARIOS = Path(__file__).with_name("scenarios.py")
 
 #: Per picture its type, shape, axes in the file, model and ijbridge's axes.
 PICTURES: dict[str, tuple[type[np.generic], tuple[int, ...], str, str, str]] = {
@@ -39,8 +36,6 @@ PICTURES: dict[str, tuple[type[np.generic], tuple[int, ...], str, str, str]] = {
 #: What ran each model on its picture: the ending of the file with the result.
 WAYS = ("worker.tif", "host.tif", "api.npy", "shown.tif", "shell.npy", "scijava.tif", "pieces.tif", "again.tif")
 
-_TIMEOUT_S = 120
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -52,20 +47,6 @@ class Seen:
     def pixels(self, name: str) -> NDArray[Any]:
         path = self.folder / name
         return np.asarray(np.load(path) if path.suffix == ".npy" else tifffile.imread(path))
-
-
-def play(scenario: str, display: str, before: Sequence[str] = (), **arguments: Any) -> Any:
-    """Play a scenario in a Python process of its own, which must end by itself, and give what it saw.
-
-    ``before`` is a command that runs the one that stands behind it.
-    """
-    given = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "IJBRIDGE_PYTHON")}
-    command = [*before, sys.executable, str(SCENARIOS), scenario, json.dumps(arguments)]
-    done = subprocess.run(
-        command, env={**given, "DISPLAY": display}, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +152,35 @@ def test_the_scijava_command_remembers_nothing(seen: Seen) -> None:
     assert "tile: y=32,x=32" not in seen.scijava["tile_afterwards"]
 
 
+# --- threads, and a Java that was started by others ------------------------------------------------------------------
+
+
+def test_eight_threads_of_java_and_threads_of_python_get_their_own_results(screen: str, tilted: Path, tmp_path: Path) -> None:
+    jars = [str(IMAGEJ), *map(str, (JARS / "scijava").glob("*.jar"))]
+    rounds = 6
+    seen = play("threads", "", folder=str(tmp_path), model=str(tilted), jars=jars, no_model="/no/such.zip", rounds=rounds)
+    sentence = "There is no model at /no/such.zip: give the path of a model's folder, zip or description file."
+    assert (seen["right"], seen["wrong"]) == (7 * rounds, [])
+    assert seen["refused"] == [sentence] * rounds
+    assert "Traceback (most recent call last)" in seen["log"]
+    assert "ModelNotFoundError: There is no model" in seen["log"]
+
+
+def test_a_java_that_was_started_without_the_plugin_is_given_it(screen: str, tilted: Path) -> None:
+    seen = play("late", screen, model=str(tilted), jars=[str(IMAGEJ)])
+    assert seen["titles"] == ["picture-sum"] * 3
+    assert seen["refused"].startswith("RunError: There is no model at /no/such.zip")
+
+
+def test_a_plain_imagej_without_windows_takes_and_gives_images(screen: str, tilted: Path) -> None:
+    seen = play("headless", "", model=str(tilted))
+    assert seen["result"] == ["ij.ImagePlus", "picture-sum", 3]
+    assert (seen["macro"], seen["active"]) == ("42", True)
+    assert seen["command"].startswith(
+        "RunError: The macro was stopped: a plain ImageJ without windows cannot call commands by run()"
+    )
+
+
 # --- progress, cancelling, errors, memory ----------------------------------------------------------------------------
 
 
@@ -209,11 +219,12 @@ def failing(screen: str, tilted: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("no_jvm", "ImageJError: No ImageJ runs in this process: call ijbridge.imagej.start() first."),
-        ("no_imagej", "/nothing: give an ij.jar, or a folder that holds one."),
-        ("no_jar", "holds no ij.jar: give an ij.jar, or a folder that holds one; for Fiji and ImageJ2 call "),
+        ("no_jvm", "ImageJError: No Java runs in this process: call ijbridge.imagej.init() first."),
+        ("no_attach", "ImageJError: No Java runs in this process: call ijbridge.imagej.init() first."),
+        ("no_imagej", "/nothing: give an ij.jar, or the folder of an ImageJ or Fiji."),
+        ("no_jar", " is no ImageJ: give the folder of a Fiji or ImageJ2 (with jars/ in it), or that of a plain ImageJ "),
         ("second", "ImageJError: A Java virtual machine runs already in this process, and there can be one only: "),
-        ("late", "ImageJError: A Java virtual machine runs already, whose class path cannot be changed: "),
+        ("no_mode", "OptionError: mode is 'batch': give one of headless, interactive, gui."),
         ("stopped", "RunError: The macro was stopped"),
         ("five_axes", "ResultError: image has the axes byx, but ImageJ shows images with axes out of t, z, c, then y and x"),
         ("coloured", 'ImageFormatError: The image "c" has 2 channels of colour pixels: split them'),
@@ -260,7 +271,7 @@ def test_memory_is_given_back_after_every_run(screen: str, tilted: Path) -> None
 
 def test_a_missing_extra_is_one_sentence_with_its_pip_line(tmp_path: Path) -> None:
     (tmp_path / "jpype.py").write_text("raise ModuleNotFoundError(\"No module named 'jpype'\", name='jpype')", encoding="ascii")
-    code = "import ijbridge.imagej; ijbridge.imagej.start()"
+    code = "import ijbridge.imagej; ijbridge.imagej.init('net.imagej:ij', mode='interactive')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
@@ -281,7 +292,7 @@ def test_an_imagej_that_cannot_be_fetched_is_one_sentence(tmp_path: Path) -> Non
 from pathlib import Path
 from ijbridge.imagej import session
 session.jar_folder = lambda: Path({str(tmp_path)!r})  # as where no checkout has built one
-session._find_imagej(None)
+session._find_plain("net.imagej:ij")
 """
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
@@ -290,9 +301,9 @@ session._find_imagej(None)
 
 
 def test_no_display_is_one_sentence(tmp_path: Path, imagej: ImageJ) -> None:
-    code = "import ijbridge.imagej; ijbridge.imagej.start()"
+    code = "import ijbridge.imagej; ijbridge.imagej.init('net.imagej:ij', mode='interactive')"
     given = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("ijbridge.errors.ImageJError: ImageJ cannot open its windows (")
-    assert last.endswith("set DISPLAY, or start Python by xvfb-run, and use a Java that is not a headless one.")
+    assert last.endswith('or mode="headless", where no macro calls commands.')

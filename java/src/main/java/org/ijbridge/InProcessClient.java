@@ -87,7 +87,7 @@ final class InProcessClient implements InferenceClient {
 		}
 		catch (final RuntimeException failure) {
 			throw new BridgeException("The Python program that ImageJ runs in gave no answer (" + failure + "): call " +
-				"ijbridge.imagej.start() in it again, or start it anew.", failure);
+				"ijbridge.imagej.attach() in it again, or start it anew.", failure);
 		}
 		final Reply error = Reply.error(reply);
 		if (error == null) return new Reply(reply);
