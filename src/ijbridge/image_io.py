@@ -43,8 +43,8 @@ _BOMB_RATIO = 10_000
 
 #: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
 _DAMAGE = (
-    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError,
-    struct.error, zlib.error,
+    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError,
+    RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 
 

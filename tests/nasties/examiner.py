@@ -15,8 +15,10 @@ from types import TracebackType
 
 from nasties.kinds import HARM, SECRET, Nasty
 
-#: More seconds are a hang, more bytes too many.
+#: More seconds of the processor, or bytes, are too many; a process that says nothing for longer than a busy machine needs for
+#: those seconds is killed.
 LONGEST_S = 10
+SILENT_S = 90
 MOST_BYTES = 10**9
 
 _TESTS = Path(__file__).parents[1]
@@ -24,7 +26,10 @@ _TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a nasty: ``error`` is the kind of the error (empty: it was read), ``broken`` says what must not be."""
+    """What came of a nasty: ``error`` is the kind of the error (empty: it was read), ``broken`` says what must not be.
+
+    ``seconds`` are the processor's, ``peak`` the most bytes beyond what the process held before.
+    """
 
     error: str
     sentence: str
@@ -47,7 +52,7 @@ class Examiner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._end()
 
-    def examine(self, nasty: Nasty, folder: Path, within: float = LONGEST_S) -> Outcome:
+    def examine(self, nasty: Nasty, folder: Path, within: float = SILENT_S) -> Outcome:
         """Make a nasty in a folder below the one that is given, use it, and look what has happened."""
         (folder / SECRET).write_bytes(bytes(16))
         inside = folder / "inside"
@@ -81,6 +86,8 @@ class Examiner:
             self._end()
             return Outcome("", line, 0, 0, f"the process ended ({process.returncode})" if not line else "something was printed")
         found = Outcome(**json.loads(line))
+        if found.seconds > LONGEST_S:
+            return Outcome(**{**vars(found), "broken": f"it took {found.seconds:.0f} s of the processor"})
         if found.peak > MOST_BYTES:
             return Outcome(**{**vars(found), "broken": f"it took {found.peak / 1e9:.1f} GB"})
         return found
@@ -152,7 +159,7 @@ def main() -> None:
     for line in sys.stdin:
         use, path = json.loads(line)
         error, sentence, broken = "", "", ""
-        started = time.perf_counter()
+        started = time.process_time()
         with PeakMemory() as memory:
             try:
                 _use(use, Path(path))
@@ -160,7 +167,7 @@ def main() -> None:
                 error, sentence = type(raised).__name__, str(raised)
             except BaseException as raised:  # noqa: BLE001 - it is what is looked for
                 error, sentence, broken = type(raised).__name__, str(raised), "an error that is not ijbridge's own"
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         found = Outcome(error, sentence, seconds, memory.peak - memory.before, broken)
         print(json.dumps(vars(found)), flush=True)  # noqa: T201 - to the parent
 
