@@ -193,7 +193,7 @@ def test_a_worker_survives_failing_networks_and_a_hundred_cancelled_runs(tmp_pat
 
         used = []
         for number in range(100):
-            _, reply = predict(worker, model, picture(2, 100, 100), "tyx", cancel)
+            _, reply = predict(worker, model, picture(20, 300, 300), "tyx", cancel)
             assert reply["error"]["kind"] == "Cancelled"
             if number % 10 == 0:
                 failed = predict(worker, bad, np.full((40, 50), 2000, np.uint16))[1]

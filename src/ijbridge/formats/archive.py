@@ -35,8 +35,10 @@ _LONGEST_TABLE = 16 << 20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 #: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
-#: that it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
+#: that it does not know, IndexError for an entry without a name.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, IndexError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
