@@ -164,7 +164,7 @@ def predict(
     Returns
     -------
     xarray.DataArray, or a dict of them by name for a model of several outputs
-        With the image's axes in its order; ``attrs`` hold ``pixel_size``, ``unit`` and ``provenance``.
+        With the image's axes in its order; ``attrs`` hold ``pixel_size``, ``unit``, ``origin`` and ``provenance``.
 
     Raises
     ------

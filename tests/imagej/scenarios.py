@@ -49,11 +49,12 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
         ijbridge.imagej.show(result)
         header = image.header
         seen[name] = {
-            "header": [header.axes, dict(header.pixel_size), dict(header.unit), header.name],
+            "header": [header.axes, dict(header.pixel_size), dict(header.unit), dict(header.origin), header.name],
             "dims": first.dims,
             "titles": ij.run_macro('return String.join(getList("image.titles"), "|");').split("|"),
             "active": ij.run_macro("return getTitle();"),
             "info": ij.run_macro('return getMetadata("Info");'),
+            "corner": ij.run_macro('x = 0; y = 0; toScaled(x, y); return "" + x + " " + y;'),
             "size": ij.run_macro('getVoxelSize(x, y, z, unit); return "" + x + " " + y + " " + z + " " + unit;'),
         }
         ij.run_macro(f'saveAs("Tiff", "{place}/{name}-shown.tif");')

@@ -65,6 +65,7 @@ def from_imageplus(image: Any, axes: str | None = None) -> Image:
         told["axes"],
         pixel_size=told["pixel_size"],
         unit=told["units"],
+        origin=told["origin"],
         name=header_of(told).name,
     )
     return with_axes(made, axes) if axes is not None else made
@@ -109,6 +110,7 @@ def to_imageplus(result: xr.DataArray | Any, axes: str | None = None) -> Any:
         "dtype": array.dtype.name,
         "pixel_size": dict(header.pixel_size),
         "units": {axis: header.unit.get(axis, "pixel") for axis in header.pixel_size},
+        "origin": dict(header.origin),
         "channel_names": list(header.channel_names),
     }
     images = java_class("InProcessImages")
