@@ -47,6 +47,7 @@ def run(server: InferenceServer, model: Path, array: Any, axes: str = "yx", **mo
 def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
     array = picture(3, 40, 50)
     image = about(array, "tyx", pixel_size={"x": 0.25, "y": 0.25, "t": 2}, units={"x": "micron", "y": "micron", "t": "sec"})
+    image["origin"] = {"x": -3.5, "y": 0}
     reply = InferenceServer().plan(str(model), image, {"tile": "24", "halo": "auto", "device": None})
     assert json.loads(json.dumps(reply)) == reply
     assert reply["outputs"] == [
@@ -58,6 +59,7 @@ def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
             "dtype": "float32",
             "pixel_size": {"x": 0.25, "y": 0.25, "t": 2.0},
             "units": {"x": "micron", "y": "micron", "t": "sec"},
+            "origin": {"x": -3.5},
             "channel_names": [],
         }
     ]

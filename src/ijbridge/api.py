@@ -167,8 +167,8 @@ def predict(
     Returns
     -------
     xarray.DataArray or image of Java's, or a dict of them by name for a model of several outputs
-        With the image's axes in its order. An xarray.DataArray has ``pixel_size``, ``unit`` and ``provenance`` in its
-        ``attrs``, and the names of dimensions that the image has, if it is one. Of Java's an ``ImagePlus`` gives an
+        With the image's axes in its order. An xarray.DataArray has ``pixel_size``, ``unit``, ``origin`` and ``provenance``
+        in its ``attrs``, and the names of dimensions that the image has, if it is one. Of Java's an ``ImagePlus`` gives an
         ``ImagePlus``, a ``Dataset`` or ``ImgPlus`` one of these; any other gives what `ijbridge.imagej.to_java` makes.
 
     Raises

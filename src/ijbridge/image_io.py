@@ -181,6 +181,7 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
                     "(c): name the axes, such as --axes zyx."
                 )
             pixel_size, unit, channel_names = _tiff_metadata(tiff)
+            origin = _imagej_origin(tiff.imagej_metadata or {}, pixel_size)
             array = _tiff_array(path, tiff, series)
             letters = ax.parse_axes(found, array.ndim)
             table = _colour_table(series)
@@ -190,7 +191,9 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
         raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}.") from error
     if "c" not in letters or not all(channel_names) or len(channel_names) != array.shape[letters.index("c")]:
         channel_names = ()
-    return make_image(array, letters, pixel_size=pixel_size, unit=unit, channel_names=channel_names, name=path.stem)
+    return make_image(
+        array, letters, pixel_size=pixel_size, unit=unit, origin=origin, channel_names=channel_names, name=path.stem
+    )
 
 
 def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Array:
@@ -273,6 +276,12 @@ def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict
     return pixel_size, unit
 
 
+def _imagej_origin(metadata: Mapping[str, Any], pixel_size: Mapping[str, float]) -> dict[str, float]:
+    """Give where the axes begin; ImageJ says, in pixels, where their 0 is."""
+    zeros = {axis: metadata.get(f"{axis}origin") for axis in "zyx"}
+    return {axis: -zero * pixel_size.get(axis, 1.0) for axis, zero in zeros.items() if isinstance(zero, int | float)}
+
+
 def _ome_metadata(xml: str) -> tuple[dict[str, float], dict[str, str], tuple[str, ...]]:
     from xml.etree.ElementTree import ParseError
 
@@ -328,6 +337,9 @@ def _write_tiff(path: Path, image: Image, info: str) -> None:
         metadata["spacing"] = in_length.get("z")
     if "t" in header.pixel_size:
         metadata["finterval"] = header.pixel_size["t"] * (units.factor(header.unit.get("t"), "s") or 1.0)
+    for axis in header.origin:
+        if axis in "zyx":
+            metadata[f"{axis}origin"] = -header.origin[axis] / header.pixel_size.get(axis, 1.0)
     if header.size("c") is not None and (header.size("c") or 1) > 1:
         metadata["mode"] = "grayscale"
     tifffile.imwrite(

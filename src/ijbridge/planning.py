@@ -16,7 +16,7 @@ from ijbridge.checks import Finding
 from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
-from ijbridge.image import DTYPES, Header
+from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
@@ -306,6 +306,7 @@ def _output(
         axes=letters,
         pixel_size=pixel_size,
         unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
+        origin=checked_origin({letter: _begin(source, letter, shown.get(letter)) for letter, source in sources.items()}),
         channel_names=names,
         name=f"{image.name}-{tensor.id}",
     )
@@ -338,6 +339,17 @@ def _on_image_grid(
         shape[number] = max(1, shape[number])
         pixel_size[letter] = one.source.pixel_size[along] / float(axis.link.ratio)
     return replace(computed, shape=tuple(shape), pixel_size=pixel_size), back
+
+
+def _begin(source: Header, letter: str, axis: AxisPlan | None) -> float:
+    """Give the position at which an axis of an output begins; one that lacks pixels lacks as many at both ends."""
+    begin, size = source.origin.get(letter, 0.0), source.pixel_size.get(letter)
+    if axis is None:
+        return begin
+    if axis.line is None:
+        return 0.0
+    lacking = -float(axis.link.offset) / 2
+    return begin * float(axis.link.ratio) + lacking if size is None else begin + lacking * size / float(axis.link.ratio)
 
 
 def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:

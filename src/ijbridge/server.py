@@ -16,7 +16,7 @@ from typing import Any
 from ijbridge import checks, platforms
 from ijbridge.describing import description_dict
 from ijbridge.errors import OptionError
-from ijbridge.image import Header, Image, is_pixel_size
+from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
@@ -67,8 +67,8 @@ class InferenceServer:
         Parameters
         ----------
         image
-            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``; where they are known, ``channel_names``, one
-            for each channel; where the pixels are a part of the image, ``part``, a text that says which.
+            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``, ``origin``; where they are known,
+            ``channel_names``, one for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
             ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
 
@@ -76,7 +76,8 @@ class InferenceServer:
         -------
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
-            ``units``, ``channel_names``; ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``summary``.
+            ``units``, ``origin``, ``channel_names``; ``warnings``; ``tile_pixels``, the pixels of one run of the network;
+            ``summary``.
         """
         with self._lock:
             loaded = self._model(model)
@@ -169,6 +170,7 @@ def header_of(image: Mapping[str, Any]) -> Header:
             axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items() if is_pixel_size(float(size))
         },
         unit={axis: str(unit) for axis, unit in dict(image.get("units") or {}).items()},
+        origin=checked_origin({axis: float(one) for axis, one in dict(image.get("origin") or {}).items()}),
         channel_names=channel_names,
         name=stem + part,
     )
@@ -203,5 +205,6 @@ def _output_dict(one: OutputPlan) -> dict[str, Any]:
         "dtype": imagej_dtype(one.result.dtype),
         "pixel_size": dict(one.result.pixel_size),
         "units": dict(one.result.unit),
+        "origin": dict(one.result.origin),
         "channel_names": list(one.result.channel_names),
     }

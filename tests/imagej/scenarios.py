@@ -56,10 +56,18 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
         for one in reversed(result.values() if isinstance(result, dict) else [result]):
             one.show()
         seen[name] = {
-            "header": ["".join(map(str, image.dims)), image.attrs["pixel_size"], image.attrs["unit"], image.name],
+            "header": [
+                "".join(map(str, image.dims)),
+                image.attrs["pixel_size"],
+                image.attrs["unit"],
+                image.attrs["origin"],
+                image.name,
+            ],
+            "channels": [str(one) for one in image.coords["c"].values] if "c" in image.coords else [],
             "titles": ij.run_macro('return String.join(getList("image.titles"), "|");').split("|"),
             "active": ij.run_macro("return getTitle();"),
             "info": ij.run_macro('return getMetadata("Info");'),
+            "corner": ij.run_macro('x = 0; y = 0; toScaled(x, y); return "" + x + " " + y;'),
             "size": ij.run_macro('getVoxelSize(x, y, z, unit); return "" + x + " " + y + " " + z + " " + unit;'),
         }
         ij.run_macro(f'saveAs("Tiff", "{place}/{name}-shown.tif");')
@@ -286,6 +294,9 @@ def _refused_images(model: str) -> dict[str, str]:
             "nan": _sentence(lambda: _run_on(unknown.img, "xy", model)),
             "large": _sentence(lambda: _run_on(large, "xy", model)),
         }
+        around = {"getImg": lambda: small.img, "numDimensions": lambda: 2}
+        wrapped = jpype.JProxy(["net.imglib2.img.WrappedImg", "net.imglib2.RandomAccessibleInterval"], dict=around)
+        seen["wrapped"] = _sentence(lambda: _run_on(wrapped, "xy", model)[0].img().close())
     large.close()
     return seen
 

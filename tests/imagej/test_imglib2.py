@@ -125,6 +125,10 @@ def test_what_cannot_be_run_is_one_sentence(seen: Seen, what: str, sentence: str
     assert sentence in seen.said["refused"][what]
 
 
+def test_an_image_around_one_in_shared_memory_is_that_one(seen: Seen) -> None:
+    assert seen.said["refused"]["wrapped"] == "not refused"
+
+
 def test_no_shared_memory_is_left(seen: Seen) -> None:
     assert seen.said["left"] == []
 

@@ -59,7 +59,17 @@ def seen(imagej: ImageJ, screen: str, tilted: Path, twins: Path, mixed: Path, tm
         path = folder / f"{name}.tif"
         picture = np.random.default_rng(7).integers(0, 256, shape).astype(dtype)
         resolution = (1 / models.PIXEL_SIZE["x"], 1 / models.PIXEL_SIZE["y"])
-        metadata = {"axes": axes, "unit": "um", "spacing": 0.5, "finterval": 2.0, "tunit": "sec"}
+        metadata: dict[str, Any] = {
+            "axes": axes,
+            "unit": "um",
+            "spacing": 0.5,
+            "finterval": 2.0,
+            "tunit": "sec",
+            "xorigin": 5,
+            "yorigin": -7,
+        }
+        if name == "hyper":
+            metadata["Labels"] = ["DAPI", "GFP"] * (shape[0] * shape[1])
         tifffile.imwrite(path, picture, imagej=True, resolution=resolution, metadata=metadata)
         chosen[name] = str(packages[model])
         run = f'run("Run Model...", "model=[{chosen[name]}] tile=32");'
@@ -104,10 +114,17 @@ def test_an_imageplus_is_the_image_that_its_file_holds(seen: Seen, name: str) ->
     assert given.dtype == held.dtype
     np.testing.assert_array_equal(given, np.moveaxis(held, -1, 0) if name == "colour" else held)
     sizes = {"x": 0.107, "y": 0.2, "z": 0.5, "t": 2.0}
-    found_axes, found_sizes, units, title = seen.pictures[name]["header"]
+    found_axes, found_sizes, units, origin, title = seen.pictures[name]["header"]
+    assert origin == pytest.approx({"x": -5 * 0.107, "y": 7 * 0.2}, rel=1e-6)
     assert (found_axes, title) == (axes, name)
     assert found_sizes == pytest.approx({axis: sizes[axis] for axis in axes if axis in sizes}, rel=1e-6)
     assert units == {axis: "s" if axis == "t" else "µm" for axis in axes if axis in sizes}
+
+
+def test_an_imageplus_has_the_channel_names_of_its_slice_labels(seen: Seen) -> None:
+    assert {name: picture["channels"] for name, picture in seen.pictures.items() if picture["channels"]} == {
+        "hyper": ["DAPI", "GFP"]
+    }
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -120,6 +137,7 @@ def test_an_array_in_any_order_of_axes_becomes_an_imageplus_that_is_not_flipped(
 def test_a_shown_result_is_calibrated_and_says_what_made_it(seen: Seen, name: str) -> None:
     shown = seen.pictures[name]
     assert shown["size"] == f"0.107 0.2 {'0.5' if 'z' in PICTURES[name][4] else '1'} µm"
+    assert [float(one) for one in shown["corner"].split()] == pytest.approx([-5 * 0.107, 7 * 0.2])
     assert shown["info"].startswith("Made by ijbridge\n")
     assert f"model.name: {PICTURES[name][3]}\n" in shown["info"]
 

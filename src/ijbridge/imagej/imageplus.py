@@ -46,8 +46,7 @@ def from_imageplus(image: Any, copy: bool | None = None) -> Image:
     if copy is False:
         raise SharingError(
             f"numpy cannot look at the pixels of {image.getTitle()} where they lie, because {_ON_HEAP}: leave copy=False "
-            "out to "
-            "have them copied."
+            "out to have them copied."
         )
     images = java_class("InProcessImages")
     try:
@@ -62,6 +61,7 @@ def from_imageplus(image: Any, copy: bool | None = None) -> Image:
         header.axes,
         pixel_size=header.pixel_size,
         unit=header.unit,
+        origin=header.origin,
         channel_names=header.channel_names,
         name=header.name,
     )
@@ -111,6 +111,7 @@ def make_imageplus(image: Image, info: str, copy: bool | None = None) -> Any:
         "dtype": array.dtype.name,
         "pixel_size": dict(header.pixel_size),
         "units": {axis: header.unit.get(axis, "pixel") for axis in header.pixel_size},
+        "origin": dict(header.origin),
         "channel_names": list(header.channel_names),
     }
     images = java_class("InProcessImages")

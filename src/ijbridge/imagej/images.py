@@ -58,11 +58,12 @@ def from_java(image: Any, axes: str | None = None, copy: bool | None = None) -> 
     if not is_a(image, "net.imagej.space.CalibratedSpace"):
         return make_image(array, axes, name="image")
     told = spaces.told_axes(image)
-    sizes, units = spaces.told_sizes(image, told) if told is not None else ({}, {})
+    sizes, units, origin = spaces.told_space(image, told) if told is not None else ({}, {}, {})
     if told is not None and len(told) == array.ndim - 1:
         told = f"{told[:-2]}c{told[-2:]}"  # the colours of an ARGBType
     title = {"name": str(image.getName() or "image"), "shape": (), "dtype": "", "axes": ""}
-    return make_image(array, axes or told, pixel_size=sizes, unit=units, name=header_of(title).name)
+    name = header_of(title).name
+    return make_image(array, axes or told, pixel_size=sizes, unit=units, origin=origin, name=name)
 
 
 def to_numpy(image: Any, copy: bool | None = None) -> Array:

@@ -40,15 +40,18 @@ def told_axes(image: Any) -> str | None:
     return None if None in letters else "".join(map(str, letters))
 
 
-def told_sizes(image: Any, axes: str) -> tuple[dict[str, float], dict[str, str]]:
-    """Give the sizes of a pixel that are known, by axis, and their units: an axis without a unit counts pixels."""
-    sizes, units = {}, {}
+def told_space(image: Any, axes: str) -> tuple[dict[str, float], dict[str, str], dict[str, float]]:
+    """Give what is known of each axis: the size of a pixel, its unit, and where it begins; one without a unit counts pixels."""
+    sizes, units, origin = {}, {}, {}
     for number, letter in enumerate(reversed(axes)):
         axis = image.axis(number)
         unit = axis.unit()
-        if letter != "c" and unit is not None and str(unit) not in ("", "pixel", "pixels"):
+        if letter == "c":
+            continue
+        origin[letter] = float(axis.calibratedValue(0.0))
+        if unit is not None and str(unit) not in ("", "pixel", "pixels"):
             sizes[letter], units[letter] = abs(float(axis.averageScale(0.0, 1.0))), str(unit)
-    return sizes, units
+    return sizes, units, origin
 
 
 def make_imgplus(pixels: Any, image: Image, info: str) -> Any:
@@ -67,6 +70,9 @@ def make_imgplus(pixels: Any, image: Image, info: str) -> Any:
         jpype.JArray(jpype.JDouble)([header.pixel_size.get(one, 1.0) for one in letters]),
         jpype.JArray(jpype.JString)([header.unit.get(one, "pixel" if one in header.pixel_size else None) for one in letters]),
     )
+    for number, letter in enumerate(letters):
+        if letter in header.origin:
+            made.axis(number).setOrigin(header.origin[letter])
     if info:
         made.getProperties().put("Info", info)
     return made

@@ -51,7 +51,7 @@ final class ModelRunner {
 			final List<ImagePlus> images = new ArrayList<>();
 			for (int i = 0; i < results.size(); i++) {
 				final ImagePlus result = results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance"));
-				Calibrations.moveOrigin(image.getCalibration(), header.part, result.getCalibration());
+				Calibrations.countFromBelow(image, header.whole, result.getCalibration());
 				images.add(result);
 			}
 			return images;

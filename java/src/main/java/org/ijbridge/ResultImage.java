@@ -22,6 +22,7 @@ final class ResultImage {
 	private final String dtype;
 	private final Map<String, Double> sizes;
 	private final Map<String, String> units;
+	private final Map<String, Double> origin;
 	private final List<String> channelNames;
 
 	/**
@@ -39,6 +40,7 @@ final class ResultImage {
 		axes = Axes.told(reply.requiredText("axes"), reply.requiredNumbers("shape"));
 		sizes = reply.numbersByName("pixel_size");
 		units = reply.textsByName("units");
+		origin = reply.numbersByName("origin");
 		channelNames = reply.texts("channel_names");
 	}
 
@@ -64,7 +66,7 @@ final class ResultImage {
 		final ImagePlus image = channels > 1 ? new CompositeImage(plain, IJ.GRAYSCALE) : plain;
 		image.setOpenAsHyperStack(channels > 1 || axes.size('t') > 1);
 		final Calibration calibration = image.getCalibration();
-		Calibrations.apply(sizes, units, calibration);
+		Calibrations.apply(sizes, units, origin, calibration);
 		image.setCalibration(calibration);
 		image.setProperty("Info", provenance);
 		setDisplayRanges(image, stack);

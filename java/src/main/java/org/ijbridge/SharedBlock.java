@@ -62,9 +62,9 @@ final class SharedBlock implements PixelBlock {
 			}
 			LogFile.write("for " + SharedPlace.megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
 		}
-		throw new BridgeException("The image and its result need " + SharedPlace.megabytes(needed) + " to be shared with Python, but " +
-			String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: --shm-size; another " +
-			"temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
+		throw new BridgeException("The image and its result need " + SharedPlace.megabytes(needed) + " to be shared with " +
+			"Python, but " + String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: " +
+			"--shm-size; another temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
 	}
 
 	/** All at once: the system makes the pages of one file one after the other. */

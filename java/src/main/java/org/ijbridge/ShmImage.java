@@ -25,14 +25,15 @@ public final class ShmImage {
 	private final String name;
 	private final Map<String, Double> sizes = new LinkedHashMap<>();
 	private final Map<String, String> units = new LinkedHashMap<>();
+	private final Map<String, Double> origin = new LinkedHashMap<>();
 	private List<String> channelNames = Collections.emptyList();
 	private String provenance = "";
 
 	/**
 	 * Describes an image, whose pixels stay where they are.
 	 *
-	 * @param img a {@code net.imglib2.appose.ShmImg}, or what wraps one as it is (an {@code ImgPlus} does; a view that turns,
-	 *          crops or converts does not)
+	 * @param img a {@code net.imglib2.appose.ShmImg}, or a {@code WrappedImg} around one; a view is none, because it may turn,
+	 *          crop or convert
 	 * @param axes a letter for each dimension in ImgLib2's order, the fastest first, each of {@value #AXES} at most once: such
 	 *          as {@code "xyz"}
 	 * @param name by which messages and results call it
@@ -78,6 +79,18 @@ public final class ShmImage {
 	}
 
 	/**
+	 * Says where the image begins.
+	 *
+	 * @param axis one of x, y, z and t
+	 * @param position of the first pixel, in the unit of the axis, or in pixels where it has none
+	 * @return this image
+	 */
+	public ShmImage withOrigin(final String axis, final double position) {
+		origin.put(axis, position);
+		return this;
+	}
+
+	/**
 	 * Says what the channels are called.
 	 *
 	 * @param names one for each channel, in their order
@@ -96,6 +109,7 @@ public final class ShmImage {
 		final ShmImage image = new ShmImage(img, axes, output.requiredText("title"));
 		image.sizes.putAll(output.numbersByName("pixel_size"));
 		image.units.putAll(output.textsByName("units"));
+		image.origin.putAll(output.numbersByName("origin"));
 		image.channelNames = Collections.unmodifiableList(output.texts("channel_names"));
 		image.provenance = provenance;
 		return image;
@@ -126,6 +140,11 @@ public final class ShmImage {
 		return Collections.unmodifiableMap(units);
 	}
 
+	/** Where the image begins, by axis; an axis that is not named begins at 0. */
+	public Map<String, Double> origin() {
+		return Collections.unmodifiableMap(origin);
+	}
+
 	/** The names of the channels; empty where they have none. */
 	public List<String> channelNames() {
 		return channelNames;
@@ -152,6 +171,7 @@ public final class ShmImage {
 		request.put("dtype", array.dType().label());
 		request.put("pixel_size", new LinkedHashMap<>(sizes));
 		request.put("units", new LinkedHashMap<>(units));
+		request.put("origin", new LinkedHashMap<>(origin));
 		if (!channelNames.isEmpty()) request.put("channel_names", channelNames);
 		return request;
 	}
