@@ -27,6 +27,9 @@ final class Uv {
 
 	private static final long POLL_MS = 30;
 
+	/** How long what it printed is waited for after its end: something that it started may hold the same pipe. */
+	private static final long LAST_WORDS_MS = 3000;
+
 	private final Path program;
 	private final Map<String, String> variables;
 
@@ -91,7 +94,7 @@ final class Uv {
 				take(lines, said, hear);
 				if (stop.getAsBoolean()) throw BridgeException.cancellation();
 			}
-			reader.join();
+			reader.join(LAST_WORDS_MS);
 			take(lines, said, hear);
 			return new Ended(process.exitValue(), said);
 		}
