@@ -157,9 +157,13 @@ def _from_numpy(give: Callable[..., Any], array: Any) -> str:
     assert _is_plus(forced) or not _linked(forced, array)
     try:
         give(array, copy=False)
+        seen = "shared" if linked else "not linked"
     except SharingError:
-        return "copied" if not linked else "linked, and yet refused"
-    return "shared" if linked else "not linked"
+        seen = "copied" if not linked else "linked, and yet refused"
+    for one in (image, forced):
+        if hasattr(one, "ndArray"):
+            one.close()
+    return seen
 
 
 def _is_plus(image: Any) -> bool:

@@ -127,7 +127,8 @@ def to_java(image: Any, copy: bool | None = None, *, axes: str | None = None, ki
         One letter per dimension, slowest first, where the image does not say it and they are wanted.
     kind
         ``"array"``, ``"planar"`` or ``"cell"``: an ``ArrayImg``, ``PlanarImg`` or ``CellImg``; ``"auto"``: the first of these
-        that can hold it; ``"shm"``: a ``ShmImg``; ``"imglyb"``: as imglyb makes it.
+        that can hold it; ``"shm"``: a ``ShmImg``, whose memory stays until it is closed; ``"imglyb"``: as imglyb
+        makes it.
 
     Returns
     -------
