@@ -18,7 +18,7 @@ from ijbridge.formats import read_model
 from ijbridge.geometry import accepted_sizes
 from ijbridge.planning import choose_weights
 from ijbridge.runtimes.onnx import OnnxSession
-from ijbridge.weights import onnx_source
+from ijbridge.weights import onnx_network
 from reference.csbdeep_cases import NETWORKS, Array, Network, image, kept, normalized
 
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
@@ -41,7 +41,7 @@ def load(file: Path) -> dict[str, Array]:
 
 def run_network(description: ModelDescription, array: Array) -> list[Array]:
     """Run the bare network on (batch, space, channel); give the outputs in the same order of axes."""
-    source = onnx_source(description, choose_weights(description))
+    source = onnx_network(description, choose_weights(description)).source
     session = OnnxSession(source, "cpu", description.name)
     given = np.ascontiguousarray(np.moveaxis(array, -1, 1))
     found = session.run({"input": given}, [one.name for one in session.outputs])

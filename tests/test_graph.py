@@ -12,7 +12,7 @@ import pytest
 
 from builders import Network, one_conv, unet
 from ijbridge.errors import NetworkError
-from ijbridge.graph import read_graph
+from networks import read_graph
 
 
 def plain(net: Network, x: str) -> str:

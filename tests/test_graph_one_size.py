@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from builders import Network
-from ijbridge.graph import read_graph
+from networks import read_graph
 
 Layers: TypeAlias = Callable[[Network, str], str]
 

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import ijbridge
 from builders import Network, write_model
-from ijbridge.graph import read_graph
+from networks import read_graph
 
 Layers: TypeAlias = Callable[[Network, str], str]
 
@@ -333,10 +333,10 @@ def test_what_tensorflow_is_converted_to_is_followed(layers: Layers, halo: int, 
 
 
 def test_an_operator_of_a_domain_of_its_own_is_not_taken_for_its_namesake(tmp_path: Path) -> None:
-    node = helper.make_node("Relu", ["raw"], ["out"], domain="com.example")
+    node = helper.make_node("Relu", ["raw"], ["out"], domain="com.microsoft")
     shape = [None, 1, None, None]
     graph = helper.make_graph([node], "network", [value("raw", 1, shape)], [value("out", 1, shape)])  # type: ignore[arg-type]
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid(one, 1) for one in ("", "com.example")]),
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid(one, 1) for one in ("", "com.microsoft")]),
               tmp_path / "net.onnx")  # fmt: skip
     assert read_graph(tmp_path / "net.onnx").global_operations["raw", 2]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from commandline import Run
-from ijbridge import installing, interpreters
+from ijbridge import installing, platforms
 from ijbridge._version import PROTOCOL, __version__
 
 LIBRARIES = {"appose": "0.9.0", "groovy": "4.0.28", "groovy-json": "4.0.28", "jna": "5.14.0", "jna-platform": "5.14.0"}
@@ -503,7 +503,7 @@ def for_all() -> Iterator[Path]:
     """A folder that everybody may enter: pytest's own are for one person."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    if interpreters._first_closed(folder, 0o5) is not None:
+    if platforms.first_closed(folder, 0o5) is not None:
         pytest.skip("there is no folder for everybody here")
     yield folder
     shutil.rmtree(folder)
@@ -592,7 +592,7 @@ def test_a_link_to_a_python_that_is_not_for_everybody_cannot_be_shared(run: Run,
 def test_on_windows_a_python_in_a_home_cannot_be_shared(
     run: Run, shared_fiji: Path, for_all: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreters, "_WINDOWS", True)
+    monkeypatch.setattr(platforms, "WINDOWS", True)
     monkeypatch.setenv("HOME", str(for_all / "me"))
     python = python_for_all(for_all)
     assert run("install-fiji", shared_fiji, "--shared", "--python", python, "--dry-run")[0] == 0

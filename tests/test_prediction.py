@@ -464,7 +464,7 @@ def test_half_of_the_border_is_put_before_the_image_where_a_format_has_it_so(
     expected = network_gives(model, padded)[y, x]
     for tile in ("whole", 48):
         found = ijbridge.predict(description, image, axes="yx", tile=tile)
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.ptp(expected))  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.ptp(expected))
 
 
 def test_pixels_of_integers_are_padded_with_a_constant_of_their_own_type(tmp_path: Path) -> None:

@@ -19,14 +19,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ijbridge.errors import IJBridgeError
+from ijbridge.platforms import Parent
 from ijbridge.protocol import error_reply, reply
+from ijbridge.runtimes.onnx import engine
 from ijbridge.segments import Segment, opened
 from ijbridge.server import InferenceServer
 
+engine()  # slow, and on Windows to be imported before there are threads, as numpy
+
 _server = InferenceServer()
 
-#: The process that started this one; another takes its place as parent when it dies.
-_PARENT = os.getppid()
+#: The process that started this one.
+_PARENT = Parent()
 
 _WATCH_S = 0.25
 
@@ -74,7 +78,7 @@ def _watch_parent() -> None:
 
 
 def _end_with_parent() -> None:
-    while os.getppid() == _PARENT:
+    while _PARENT.is_alive():
         time.sleep(_WATCH_S)
     for segment in _held.copy():
         with contextlib.suppress(Exception):  # the end must come, whatever is already gone

@@ -24,7 +24,7 @@ weights-missing        note      other weights that the description names
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,6 +79,11 @@ class Finding:
             "expected": self.expected,
             "advice": self.advice,
         }
+
+
+def warnings(findings: Iterable[Finding]) -> list[str]:
+    """Give the sentences of those that are warnings."""
+    return [finding.sentence for finding in findings if finding.severity == "warning"]
 
 
 def check_header(tensor: Tensor, image: Header, loops: Mapping[str, int]) -> list[Finding]:

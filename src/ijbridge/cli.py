@@ -105,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="OUT", required=True,
         help="a .tif (ImageJ TIFF) or .npy file; for several images or outputs a folder, made if needed",
     )  # fmt: skip
+    predict.add_argument(
+        "--resume", action="store_true",
+        help="leave out images whose results are there, younger than the image and made by this model (with whatever options)",
+    )  # fmt: skip
     _run_options(predict)
 
     test = command("test", _test, "Run a model's own test tensors and compare with what it should give.")
@@ -192,23 +196,25 @@ def _plan(given: argparse.Namespace) -> int:
     options = _options(given)
     model = LoadedModel(given.model)
     images = model.images(_inputs(model, given.image, given.input), given.axes)
-    if given.measure:
-        resolved = model.resolve(images, options)
-        _print_json(resolved.to_dict()) if given.json else print(resolved)
-        return 0
-    plan = model.plan({name: image.header for name, image in images.items()}, options)
-    _print_json(plan.to_dict()) if given.json else print(plan)
+    headers = {name: image.header for name, image in images.items()}
+    shown = model.resolve(images, options) if given.measure else model.plan(headers, options)
+    _print_json(shown.to_dict()) if given.json else print(shown)
     return 0
 
 
 def _predict(given: argparse.Namespace) -> int:
     from ijbridge.loaded import LoadedModel
+    from ijbridge.resuming import is_done
 
     options = _options(given)
     with LoadedModel(given.model) as model:
         targets = _targets(model, given)
         failed = 0
         for image, files in zip(given.images, targets, strict=True):
+            others = [other.partition("=")[2] for other in given.input]
+            if given.resume and is_done(files.values(), [image, *others], model.description):
+                print(f"{image}: its results are there.", file=sys.stderr)
+                continue
             try:
                 _predict_one(model, image, files, given, options)
             except IJBridgeError as error:

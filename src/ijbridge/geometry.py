@@ -45,6 +45,16 @@ class AxisPlan:
     link: Link = field(default_factory=Link)
 
 
+def tensor_of(line: str) -> str:
+    """Give the tensor of a line's name."""
+    return line.rpartition(".")[0]
+
+
+def axis_of(line: str) -> str:
+    """Give the axis of a line's name."""
+    return line.rpartition(".")[2]
+
+
 class Geometry:
     """The lines of a model for one image per input, and how every axis follows them."""
 
@@ -114,7 +124,7 @@ class Geometry:
             if link.size(self.sizes[line]) != size:
                 raise AxesError(
                     f"{header.name} has {size} pixels along {letter or axis.id}, but the model's input {tensor.id!r} needs "
-                    f"{link.size(self.sizes[line])} where {line.split('.')[0]!r} has {self.sizes[line]}."
+                    f"{link.size(self.sizes[line])} where {tensor_of(line)!r} has {self.sizes[line]}."
                 )
             plans.append(AxisPlan(axis.id, letter, size, line, link))
         return tuple(plans)
@@ -187,8 +197,8 @@ class Geometry:
 
     def _fixed_link(self, tensor: Tensor, axis: Axis, line: str, size: int, output: int) -> Link:
         """Relate an output of fixed size to an input of fixed size: as the network does, else as their sizes suggest."""
-        source, _, input_axis = line.rpartition(".")
-        number = [one.id for one in self._tensors[source].axes].index(input_axis)
+        source = tensor_of(line)
+        number = [one.id for one in self._tensors[source].axes].index(axis_of(line))
         place = [one.id for one in tensor.axes].index(axis.id)
         field = self._facts.field(tensor.id, place, (source, number)) if self._facts is not None else None
         if field is not None:

@@ -18,31 +18,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ijbridge.errors import NetworkError
 from ijbridge.network_facts import NetworkFacts
-from ijbridge.network_knowledge import Accepted, taken_by_inner_graphs
+from ijbridge.network_knowledge import Accepted, Shapes, known_shapes, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
+from ijbridge.network_safety import check_network
 from ijbridge.network_sizes import computed
 from ijbridge.onnx_operators import SIZED
-from ijbridge.receptive_field import AxisFields, Field, common_step
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ijbridge.receptive_field import AxisFields, Field, Source, common_step
 
 
 class Network:
     """An ONNX file, without weights that are kept in other files.
 
+    Parameters
+    ----------
+    source
+        The file, or its bytes.
+    external
+        The file that the rest of its weights lie in.
+
     Raises
     ------
-    NetworkError
-        If it is no ONNX network.
+    NetworkError, PackageError, CannotRunError
+        If it is no ONNX network, or none that is to be loaded (see `ijbridge.network_safety`).
     """
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes, external: Path | None = None) -> None:
         import onnx
         from google.protobuf.message import DecodeError
 
@@ -52,7 +58,12 @@ class Network:
             else:
                 self._model = onnx.load(str(source), load_external_data=False)
         except (DecodeError, ValueError, OSError) as error:
-            raise NetworkError(f"The weights are not an ONNX network that can be read: {error}") from error
+            reason = str(error).rstrip(".")
+            raise NetworkError(f"The weights are not an ONNX network that can be read: {reason}.") from error
+        if isinstance(source, bytes):
+            check_network(self._model, len(source), None, None)
+        else:
+            check_network(self._model, source.stat().st_size, source.parent, external)
         graph = self._model.graph
         constants = {one.name for one in graph.initializer}
         #: The network's names of its inputs and outputs.
@@ -68,13 +79,15 @@ class Network:
             Per input (the network's name) and axis the sizes that it will have; None where that is not known: then sizes are
             taken to be multiples of the network's grid.
         """
-        facts = _Follower(self._model, {}).facts()
+        shapes = known_shapes(self._model)
+        followed = _Follower(self._model, shapes, {})
+        grid = followed.grid()
         usual: dict[str, list[Accepted | None]] = {}
         for name, sizes in (accepted or {}).items():
-            usual[name] = [_apart(one, facts.grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
-        if not any(one is not None for sizes in usual.values() for one in sizes):
-            return facts
-        return _Follower(self._model, usual).facts()
+            usual[name] = [_apart(one, grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
+        if any(one is not None for sizes in usual.values() for one in sizes):
+            followed = _Follower(self._model, shapes, usual)
+        return followed.facts()
 
 
 def _apart(accepted: Accepted | None, grid: int) -> Accepted | None:
@@ -84,11 +97,6 @@ def _apart(accepted: Accepted | None, grid: int) -> Accepted | None:
     return accepted if accepted[1] % grid == 0 else (0, accepted[1])
 
 
-def read_graph(source: Path | bytes) -> NetworkFacts:
-    """Follow the graph of an ONNX file (see `Network`)."""
-    return Network(source).facts()
-
-
 #: The types of ONNX that numpy calls otherwise.
 _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 
@@ -96,28 +104,39 @@ _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 def _type(value: Any) -> str:
     from onnx import TensorProto
 
-    name = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    number = value.type.tensor_type.elem_type
+    name = TensorProto.DataType.Name(number).lower() if number in TensorProto.DataType.values() else f"type {number}"
     return _NUMPY_NAMES.get(name, name)
 
 
 # --- following the graph ---------------------------------------------------------------------------------------------
 
 
+#: Elements that are looked at (`Field.work`), in a second or two; what comes behind is not followed. A U-Net needs 2,000.
+_MOST_WORK = 100_000
+
+
 class _Follower(Layers):
-    def facts(self) -> NetworkFacts:
-        inputs = [value for value in self.graph.input if value.name not in self.constants]
-        for value in inputs:
+    def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
+        super().__init__(model, shapes, accepted)
+        self._work = 0
+        self._inputs = [value for value in self.graph.input if value.name not in self.constants]
+        self._sources = [source for value in self._inputs for source in self.sources(value.name)]
+        for value in self._inputs:
             self._begin(value.name)
         for node in self.graph.node:
             self._node(node)
-        sources = [source for value in inputs for source in self.sources(value.name)]
+
+    def grid(self) -> dict[Source, int]:
+        return {source: common_step(self.steps.get(source, {Fraction(1)})) for source in self._sources}
+
+    def facts(self) -> NetworkFacts:
         return NetworkFacts(
-            inputs=tuple(value.name for value in inputs),
             fields={one.name: tuple(self.tensors.get(one.name, ())) for one in self.graph.output},
-            grid={source: common_step(self.steps.get(source, {Fraction(1)})) for source in sources},
-            global_operations={source: tuple(self.reasons.get(source, ())) for source in sources},
+            grid=self.grid(),
+            global_operations={source: tuple(self.reasons.get(source, ())) for source in self._sources},
             bytes_per_pixel=ceil(peak_bytes(self.graph, self.tensors, self.shapes)),
-            types={value.name: _type(value) for value in inputs},
+            types={value.name: _type(value) for value in self._inputs},
             smallest=self.smallest,
         )
 
@@ -134,6 +153,8 @@ class _Follower(Layers):
     def _node(self, node: Any) -> None:
         import onnx
 
+        if not node.output:
+            return  # nothing can be made of it
         if node.op_type == "Constant":
             value = next((one for one in node.attribute if one.name.startswith("value")), None)
             if value is not None and value.name == "value":
@@ -141,24 +162,24 @@ class _Follower(Layers):
                 tensor.CopyFrom(value.t)
                 self.constants[node.output[0]] = tensor
             return
-        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-        if node.op_type in ("Shape", "Size"):
+        if node.op_type in ("Shape", "Size") and node.input:
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
-            self._compute(node, attributes)
+            self._compute(node)
             return
         used = [*node.input, *taken_by_inner_graphs(node)]
         sizes = {source for name in used for source in self.sizes.get(name, ())}
         if not any(name in self.tensors for name in used):
             self.sizes |= {name: sizes for name in node.output if sizes}
             if sizes:
-                self._compute(node, attributes)
+                self._compute(node)
             return  # made of constants, or of sizes
         if node.op_type not in SIZED:
             for source in sizes:
                 self.say(source, node, "computes with its size")
         try:
-            fields = self.follow(node, attributes) if _is_standard(node) else self.unknown(node)
+            followed = _is_standard(node) and self._work < _MOST_WORK
+            fields = self.follow(node, _attributes(node)) if followed else self.unknown(node)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
             fields = self.unknown(node)  # a node that is not as the standard has it is the engine's to refuse
         for name in node.output:
@@ -166,16 +187,23 @@ class _Follower(Layers):
         for axis in fields:
             for source, field in axis.items():
                 self.steps.setdefault(source, {Fraction(1)}).add(field.step)
+                self._work += field.work
 
-    def _compute(self, node: Any, attributes: Mapping[str, Any]) -> None:
+    def _compute(self, node: Any) -> None:
         """Follow the numbers that a node makes of sizes."""
         ranks = {name: len(axes) for name, axes in self.tensors.items()}
         try:
-            numbers = computed(node, attributes, self.numbers, self.values, ranks) if _is_standard(node) else None
+            numbers = computed(node, _attributes(node), self.numbers, self.values, ranks) if _is_standard(node) else None
         except (IndexError, KeyError, TypeError, ValueError):
             return  # a node that is not as the standard has it is the engine's to refuse
         if numbers is not None:
             self.numbers[node.output[0]] = numbers
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    import onnx
+
+    return {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
 
 
 def _is_standard(node: Any) -> bool:

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ijbridge import platforms
 from ijbridge._version import __version__
 from ijbridge.errors import InstallError
 from ijbridge.interpreters import check_open, find_interpreter
@@ -40,7 +41,6 @@ OLDEST: Mapping[str, str] = {
     "jna-platform": "5.12.1",
 }
 
-_WINDOWS = os.name == "nt"
 _DONE = {"write": "wrote", "replace": "replaced", "remove": "removed", "open up": "opened up", "keep": "kept"}
 
 
@@ -65,6 +65,12 @@ class Place:
     def library_folder(self) -> Path:
         """Where the libraries lie."""
         return self.root / "jars" if self.is_fiji else self.plugin_folder
+
+    @property
+    def own_folders(self) -> tuple[Path, Path]:
+        """The folders that hold nothing but the plugin's, the inner one first; the zip for ``plugins/`` has both."""
+        own = self.root / "plugins" / "IJBridge"
+        return own / "wheels", own
 
     def shown(self, path: Path) -> str:
         """Give a path as it is told: from the root on."""
@@ -186,6 +192,11 @@ def uninstall(folder: str | Path, *, dry_run: bool = False) -> list[str]:
     foreign = [place.shown(jar) for jar in place.jars() if _is_plugin(jar.name) and jar not in record.files]
     if foreign:
         lines.append(f"note: {_listed(foreign)} was not written by `ijbridge install-fiji`, and stays.")
+    environments = place.root / "IJBridge"
+    if any(environments.glob("environment-*")):
+        lines.append(
+            f"note: the Python that IJBridge made for itself lies in {environments}: remove that folder to be rid of it."
+        )
     if not steps:
         lines.append("There is no IJBridge that `ijbridge install-fiji` wrote: nothing was changed.")
     else:
@@ -419,7 +430,7 @@ def _read_record(place: Place) -> _Record:
             file = Path(os.path.normpath(manifest.parent / entry[2])) if entry else place.root
             # whoever can write a manifest shall not have other files removed by it
             inside = any(file.is_relative_to(place.root / folder) for folder in ("plugins", "jars"))
-            own = file.parent == place.root / "plugins" / "IJBridge"
+            own = file.parent in place.own_folders
             if entry is None or not inside or not (own or file.suffix == ".jar" or file.name == SETTINGS):
                 raise damaged
             files[file] = files.get(file, frozenset()) | {entry[1]}
@@ -447,9 +458,9 @@ def _apply(place: Place, record: _Record, expected: Mapping[Path, set[str]], ste
             step.path.chmod(0o644)
         elif step.changes:
             _write(step.path, step.content, shared=shared)
-    own_folder = place.root / "plugins" / "IJBridge"
-    if own_folder.is_dir() and not any(own_folder.iterdir()):
-        own_folder.rmdir()
+    for folder in place.own_folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _write(path: Path, content: bytes, *, shared: bool) -> None:
@@ -480,7 +491,7 @@ def _check_writable(place: Place, steps: Sequence[_Step]) -> None:
 
 
 def _opened_up(step: _Step) -> _Step:
-    if step.act == "same" and not _WINDOWS and not step.path.stat().st_mode & stat.S_IROTH:
+    if step.act == "same" and not platforms.is_readable_by_all(step.path):
         return _Step("open up", step.path, step.content, "everybody may read it")
     return step
 
@@ -493,7 +504,7 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "; is ImageJ running with it?" if _WINDOWS and isinstance(error, PermissionError) else ""
+        hint = "; is ImageJ running with it?" if platforms.WINDOWS and isinstance(error, PermissionError) else ""
         raise InstallError(f"{error.filename or 'A file'} cannot be used ({error.strerror or error}{hint}).") from error
 
 

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ijbridge import platforms
 from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import InstallError
 
-_WINDOWS = os.name == "nt"
 _TIMEOUT_S = 60
 
 
@@ -63,7 +63,7 @@ def check_open(path: Path, rights: int, what: str) -> None:
     InstallError
         Naming the first folder on the way, or the file, that is not open.
     """
-    closed = _first_closed(path, rights)
+    closed = platforms.first_closed(path, rights)
     if closed is not None:
         raise InstallError(
             f"{what} is not for everybody, because {closed} is not: with --shared it has to be where everybody may read it, "
@@ -103,17 +103,3 @@ def _ask_for_ijbridge(python: Path, *, shared: bool) -> Path:
             f"{PROTOCOL}) cannot talk to it: install the same version there."
         )
     return Path(file)
-
-
-def _first_closed(path: Path, rights: int) -> Path | None:
-    """Give the first folder or file on the way to a path that not everybody may enter or use; None if there is none."""
-    if _WINDOWS:  # rights are not in the mode there; a person's home is what others may not read
-        home = Path.home()
-        return home if path.resolve().is_relative_to(home) else None
-    for way in dict.fromkeys((path, path.resolve())):
-        for folder in reversed(way.parents):
-            if not folder.stat().st_mode & stat.S_IXOTH:
-                return folder
-        if way.stat().st_mode & rights != rights:
-            return way
-    return None

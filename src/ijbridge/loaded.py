@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ijbridge import geometry, planning, prediction
+from ijbridge import checks, geometry, planning, prediction
 from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
@@ -32,7 +31,7 @@ from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
 from ijbridge.typing import Array
-from ijbridge.weights import onnx_source
+from ijbridge.weights import OnnxNetwork, onnx_network
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class LoadedModel:
         planning.check_runnable(self.description)
         network = self._read_network()
         plan = planning.plan(self.description, headers, options, find_resources(), network.facts)
-        return replace(plan, weights=network.weights)
+        return replace(plan, weights=network.file.weights)
 
     def run(
         self,
@@ -110,7 +109,7 @@ class LoadedModel:
                     array = computed.pop(one.tensor.id)
                     resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
-        warnings = [finding.sentence for finding in findings if finding.severity == "warning"]
+        warnings = checks.warnings(findings)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
             record=provenance(resolved, record, session, memory, time.perf_counter() - started, warnings),
@@ -166,6 +165,11 @@ class LoadedModel:
             )
         return {inputs[0]: to_image(value, axes)}
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
+        return self._network.file.size * max(1, len(self._sessions)) if self._network is not None else 0
+
     def has_changed(self) -> bool:
         """Whether a file that the model was read from is another one since."""
         return _stamps(self.description) != self._stamps
@@ -186,16 +190,14 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import bind
 
             description = self.description
-            weights = planning.choose_weights(description)
-            source = onnx_source(description, weights)
-            network = Network(source)
+            network = onnx_network(description, planning.choose_weights(description))
+            graph = Network(network.source, network.external)
             names = {
-                **bind(description.inputs, network.inputs, "input", description.name),
-                **bind(description.outputs, network.outputs, "output", description.name),
+                **bind(description.inputs, graph.inputs, "input", description.name),
+                **bind(description.outputs, graph.outputs, "output", description.name),
             }
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            weights = replace(weights, file=replace(weights.file, sha256=_digest(description, weights)))
-            self._network = _Network(weights, source, names, network.facts(accepted).renamed(names))
+            self._network = _Network(network, names, graph.facts(accepted).renamed(names))
         return self._network
 
     def _session(self, plan: Plan) -> Session:
@@ -203,7 +205,7 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import OnnxSession
 
             network = self._read_network()
-            session = OnnxSession(network.source, plan.device, self.description.name)
+            session = OnnxSession(network.file.source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
@@ -252,10 +254,9 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 @dataclass(frozen=True)
 class _Network:
-    """The weights with their hash, the ONNX made of them, its names of the described tensors, and what it says of itself."""
+    """The network's file, its names of the described tensors, and what it says of itself."""
 
-    weights: Weights
-    source: Path | bytes
+    file: OnnxNetwork
     names: Mapping[str, str]
     facts: NetworkFacts
 
@@ -271,12 +272,6 @@ def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]
     return [(one.st_mtime_ns, one.st_size) if one is not None else None for one in found]
-
-
-def _digest(description: ModelDescription, weights: Weights) -> str:
-    """Give the SHA-256 of the file of the weights, for the record."""
-    data = open_package(description.location).read(weights.file, f"{weights.format} weights")
-    return weights.file.sha256 or hashlib.sha256(data).hexdigest()
 
 
 def verify_files(description: ModelDescription) -> None:

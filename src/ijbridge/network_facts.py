@@ -12,14 +12,13 @@ from ijbridge.receptive_field import Field, Source
 class NetworkFacts:
     """What was found.
 
-    ``inputs`` are the network's names of its inputs, ``types`` the numpy types they take (ONNX's own names for types that
+    ``types`` are the numpy types that the inputs take (ONNX's own names for types that
     numpy lacks). ``fields`` gives per output (the network's name) and axis number its fields by source; ``grid`` per source
     the distance at which tiles may start; ``global_operations`` per source the reasons why tiles along it are not exact;
     ``bytes_per_pixel`` what the tensors that are needed at the same time take, per pixel of the input; ``smallest`` per source
     the pixels without which a border cannot be mirrored.
     """
 
-    inputs: tuple[str, ...]
     fields: Mapping[str, tuple[Mapping[Source, Field], ...]]
     grid: Mapping[Source, int]
     global_operations: Mapping[Source, tuple[str, ...]]
@@ -35,7 +34,6 @@ class NetworkFacts:
             return ids.get(source[0], source[0]), source[1]
 
         return NetworkFacts(
-            inputs=tuple(ids.get(name, name) for name in self.inputs),
             fields={
                 ids.get(name, name): tuple({new(source): one for source, one in axis.items()} for axis in axes)
                 for name, axes in self.fields.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any, TypeAlias
 
 from ijbridge.network_sizes import Numbers
@@ -15,8 +16,30 @@ Accepted: TypeAlias = tuple[int, int]
 #: The axes of an input whose shape the network does not tell: as many as an image has at most.
 _MOST_AXES = 6
 
+#: The most numbers that are looked at of a constant: starts, ends, scales, one for each axis.
+_LONGEST = 1000
+
 #: A step that every stride divides: sizes are taken to be multiples of the grid where nothing is told.
 _ANY = 2**20 * 3**6 * 5**3 * 7**2
+
+
+#: The sizes that are known of each tensor; None for one that is not.
+Shapes: TypeAlias = Mapping[str, Sequence[int | None]]
+
+
+def known_shapes(model: Any) -> Shapes:
+    """Give the shapes of a model's tensors, as far as the network tells them or they follow from it."""
+    import onnx
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError, RuntimeError):
+        inferred = model.graph  # shapes only help; what needs one that is not known says so
+    return {
+        value.name: [one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim]
+        for value in (*inferred.input, *inferred.value_info, *inferred.output)
+        if value.type.tensor_type.HasField("shape")
+    }
 
 
 class Knowledge:
@@ -27,9 +50,7 @@ class Knowledge:
     along a source are not exact; ``smallest`` the pixels that a source needs for the borders that are mirrored.
     """
 
-    def __init__(self, model: Any, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
-        import onnx
-
+    def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
         self.graph = model.graph
         self.version = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=1)
         self.accepted = accepted
@@ -40,16 +61,7 @@ class Knowledge:
         self.numbers: dict[str, Numbers] = {}
         self.steps: dict[Source, set[Fraction]] = {}
         self.smallest: dict[Source, int] = {}
-        self.shapes: dict[str, list[int | None]] = {}
-        try:
-            inferred = onnx.shape_inference.infer_shapes(model).graph
-        except (onnx.shape_inference.InferenceError, ValueError):
-            inferred = model.graph  # shapes only help; what needs one that is not known says so
-        for value in (*inferred.input, *inferred.value_info, *inferred.output):
-            if value.type.tensor_type.HasField("shape"):
-                self.shapes[value.name] = [
-                    one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim
-                ]
+        self.shapes = shapes
 
     def sources(self, name: str) -> list[Source]:
         """Give the axes of an input."""
@@ -83,13 +95,14 @@ class Knowledge:
             self.reasons[source].append(reason)
 
     def values(self, name: str) -> list[Any] | None:
-        """Give the numbers of a constant; None for what is none, or lies in another file."""
+        """Give the numbers of a constant; None for what is none, lies in another file, or is too long to be looked at."""
         from onnx import numpy_helper
 
         if name not in self.constants:
             return None
         tensor = self.constants[name]
-        return list(numpy_helper.to_array(tensor).ravel()) if not tensor.external_data else None
+        is_short = not tensor.external_data and prod(tensor.dims) <= _LONGEST
+        return list(numpy_helper.to_array(tensor).ravel()) if is_short else None
 
     def dims(self, name: str) -> Sequence[int | None] | None:
         """Give the shape of something that is made of no image; None where it is not known."""

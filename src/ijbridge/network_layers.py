@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import ceil
+from functools import partial
+from math import ceil, gcd
 from typing import Any
 
 from ijbridge.network_knowledge import Knowledge
@@ -16,9 +17,41 @@ from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padde
 _END = 2**31 - 1
 
 
+#: Kernels, strides and dilations that are larger are no layer's of a network for images.
+_LARGEST = 2**16
+
+
 def _is_exact(scale: Fraction) -> bool:
     """Whether a float holds a scale: then a place that is a whole number is computed as one."""
     return scale.denominator & (scale.denominator - 1) == 0
+
+
+def _automatic(attributes: Mapping[str, Any]) -> str:
+    """Give how a layer chooses its borders by itself (``SAME_UPPER`` or ``SAME_LOWER``); empty where it is told."""
+    found = text(attributes.get("auto_pad", "NOTSET"))
+    return found if found.startswith("SAME") else ""
+
+
+def _before(total: int, automatic: str) -> int:
+    """Give the part of a border of so many pixels that lies before the axis."""
+    return total // 2 if automatic == "SAME_UPPER" else total - total // 2
+
+
+def _pads(attributes: Mapping[str, Any], number: int, ndim: int) -> tuple[int, int]:
+    """Give the borders that a layer is told to add before and after a spatial axis."""
+    if text(attributes.get("auto_pad", "NOTSET")) != "NOTSET" or "pads" not in attributes:
+        return 0, 0
+    pads = attributes["pads"]
+    return pads[number], pads[number + ndim]
+
+
+def _transposed_reads(j: int, kernel: int, stride: int, dilation: int, pad: int) -> list[int]:
+    """Give the elements i that a transposed convolution makes element j of: j = i * stride - pad + dilation * k, k < kernel."""
+    common = gcd(dilation, stride)
+    rest, period = (j + pad) % stride, stride // common
+    first = rest // common * pow(dilation // common, -1, period) % period if rest % common == 0 else kernel
+    # a phase that no k reaches is the bias alone
+    return [(j + pad - dilation * k) // stride for k in range(first, kernel, period)] or [j // stride]
 
 
 class Layers(Knowledge):
@@ -117,7 +150,7 @@ class Layers(Knowledge):
             for source, one in axis.items():
                 before, after = self._borders(attributes, number, ndim, one, source, span, stride)
                 window = range(-max(before), dilations[number] * kernels[number] - min(before), dilations[number])
-                reads = lambda j, w=window, s=stride: [j * s + t for t in w]  # noqa: E731
+                reads = lambda j, w=window, s=stride: range(j * s + w.start, j * s + w.stop, w.step)  # noqa: E731
                 whole = one.size + max(before) + after - span
                 size = (-(-whole // stride) if attributes.get("ceil_mode", 0) else whole // stride) + 1
                 followed[source] = one.through(Fraction(stride), reads, size)
@@ -128,25 +161,25 @@ class Layers(Knowledge):
         self, attributes: Mapping[str, Any], number: int, ndim: int, one: Field, source: Source, span: int, stride: int
     ) -> tuple[list[int], int]:
         """Give the borders that may be added before an axis (several where they depend on its size), and the one after."""
-        automatic = text(attributes.get("auto_pad", "NOTSET"))
-        if automatic not in ("SAME_UPPER", "SAME_LOWER"):
-            pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
-            return [pads[number]], pads[number + ndim]
+        automatic = _automatic(attributes)
+        if not automatic:
+            before, after = _pads(attributes, number, ndim)
+            return [before], after
         sizes = [one.size]
         if (Fraction(self.sizes_of(source)[1]) / one.step) % stride:
             sizes = list(range(one.size, one.size + stride))  # every remainder occurs
         totals = [max(0, (-(-size // stride) - 1) * stride + span - size) for size in sizes]
-        before = [total // 2 if automatic == "SAME_UPPER" else (total + 1) // 2 for total in totals]
-        return before, totals[0] - before[0] + (before[0] - max(before))
+        first = [_before(total, automatic) for total in totals]
+        return first, totals[0] - max(first)
 
     def _transposed(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         ndim = len(first) - 2
         kernels, strides, dilations = self._kernel(node, attributes, ndim)
         extra = list(attributes.get("output_padding", [0] * ndim))
-        automatic = text(attributes.get("auto_pad", "NOTSET"))
+        automatic = _automatic(attributes)
         spatial: list[AxisFields] = []
         for number, axis in enumerate(first[2:]):
-            window = range(0, dilations[number] * kernels[number], dilations[number])
+            kernel, dilation = kernels[number], dilations[number]
             stride, span = strides[number], dilations[number] * (kernels[number] - 1) + 1
             followed = {}
             for source, one in axis.items():
@@ -155,20 +188,15 @@ class Layers(Knowledge):
                     if not self.is_fixed(axis):
                         self.say(source, node, "makes a part of a fixed size")
                     size = list(attributes["output_shape"])[-ndim:][number]
-                    border = full - size
-                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
-                elif automatic in ("SAME_UPPER", "SAME_LOWER"):
+                    pad = _before(full - size, automatic)
+                elif automatic:
                     size = one.size * stride
-                    border = max(0, full - size)
-                    pad = border // 2 if automatic == "SAME_UPPER" else border - border // 2
+                    pad = _before(max(0, full - size), automatic)
                 else:
-                    pads = attributes.get("pads", [0] * (2 * ndim)) if automatic == "NOTSET" else [0] * (2 * ndim)
-                    pad, size = pads[number], full - pads[number] - pads[number + ndim]
+                    pad, after = _pads(attributes, number, ndim)
+                    size = full - pad - after
 
-                def reads(j: int, window: range = window, stride: int = stride, pad: int = pad) -> list[int]:
-                    # output j = i * stride - pad + t; a phase that no t reaches is the bias alone
-                    return [(j + pad - t) // stride for t in window if (j + pad - t) % stride == 0] or [j // stride]
-
+                reads = partial(_transposed_reads, kernel=kernel, stride=stride, dilation=dilation, pad=pad)
                 followed[source] = one.through(Fraction(1, stride), reads, size)
             spatial.append(followed)
         return [first[0], {}, *spatial]
@@ -177,7 +205,10 @@ class Layers(Knowledge):
         kernels = attributes.get("kernel_shape") or (self.dims(node.input[1]) or [])[2:]
         if len(kernels) != ndim or not all(kernels):
             raise ValueError("the size of the kernel is not known")
-        return list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        told = list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        if not all(0 < one <= _LARGEST for numbers in told for one in numbers):
+            raise ValueError("a size, stride or dilation that no kernel has")
+        return told
 
     def _resize(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         scales = self._scales(node, attributes)

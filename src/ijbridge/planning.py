@@ -11,19 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
-from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
+from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
 from ijbridge.checks import Finding
 from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
-from ijbridge.image import DTYPES, Header
+from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.normalizing import with_normalization
 from ijbridge.options import Options
-from ijbridge.plans import InputPlan, OutputPlan, Plan, amount, final_dtype
+from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
-from ijbridge.tiling import AxisRules
+from ijbridge.tiling import Line
 from ijbridge.weights import FORMATS
+
+#: Bytes of a pixel where it is smallest, in an image of 8 bits.
+_LEAST_BYTES = 1
 
 #: What to do where a package holds none of them.
 _HELP = {
@@ -90,6 +93,7 @@ def plan(
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
     ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
+    _check_tile_fits(ladder[-1], resources.memory)
     result = Plan(
         description=description,
         weights=weights,
@@ -105,16 +109,27 @@ def plan(
     )
     findings = [
         *(Finding("assumed", "note", note.rstrip(".")) for note in description.notes),
-        *_normalize_findings(inputs, options),
+        *plan_findings.normalize_findings(inputs, options),
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
-        *_rescale_findings(inputs, options),
-        *_size_findings(result, rules, network.letters),
+        *plan_findings.rescale_findings(inputs, options),
+        *plan_findings.size_findings(result, rules, network.letters),
         *checks.check_weights(description, weights.format),
-        *_tile_findings(result, rules, network.letters, options),
-        *_memory_findings(result),
+        *plan_findings.tile_findings(result, rules, network.letters, options),
+        *plan_findings.memory_findings(result),
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
+
+
+def _check_tile_fits(lines: Mapping[str, Line], memory: int) -> None:
+    """Refuse what could not even be given to the network: a model may take no images but huge ones."""
+    needed = _LEAST_BYTES * tile_choice.tile_pixels(lines)
+    if needed > memory:
+        size = " x ".join(str(line.tile) for line in lines.values())
+        raise PlanError(
+            f"The network would be given {size} pixels at a time, {units.amount(needed)} of memory or more, but "
+            f"{units.amount(memory)} are free: name a smaller tile, if the model takes one."
+        )
 
 
 def _prepared(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> dict[str, Preparation]:
@@ -247,87 +262,9 @@ def _check_rescaled_fits(prepared: Preparation, kept: int, budget: int) -> None:
     if prepared.factors and kept > budget:
         raise PlanError(
             f"{prepared.source.name} rescaled to the model's pixel size is {prepared.header.described()}, and with its results "
-            f"takes {amount(kept)} of memory, of which there are {amount(budget)}: see that its pixel size is right, or give a "
-            "part of the image."
+            f"takes {units.amount(kept)} of memory, of which there are {units.amount(budget)}: see that its pixel size is "
+            "right, or give a part of the image."
         )
-
-
-# --- findings --------------------------------------------------------------------------------------------------------
-
-
-def _normalize_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
-    if options.normalize == "auto":
-        return []
-    wanted = options.normalize
-    how = f"by the percentiles {wanted[0]:g} and {wanted[1]:g}" if isinstance(wanted, tuple) else "not at all"
-    return [
-        Finding("normalize", "note", f"{one.image.name} is normalised {how}", "as the option says and not the description")
-        for one in inputs
-    ]
-
-
-def _rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
-    findings = []
-    for one in inputs:
-        factors = one.preparation.factors
-        if factors:
-            shown = ", ".join(f"{letter} × {factor:.4g}" for letter, factor in factors.items())
-            findings.append(
-                Finding("rescaled", "note", f"{one.image.name} is resampled to the model's pixel size ({shown})",
-                        "and the results back onto its own grid")
-            )  # fmt: skip
-        elif options.rescale:
-            findings.append(Finding("rescale-not-needed", "note", f"{one.image.name} has the model's pixel size already"))
-    return findings
-
-
-def _size_findings(result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None]) -> list[Finding]:
-    images = {
-        one.tensor.id: replace(one.image, name=f"{one.image.name}, rescaled,") if one.preparation.factors else one.image
-        for one in result.inputs
-    }
-    return [
-        finding
-        for name, line in result.lines.items()
-        if (letter := letters[name]) is not None
-        for finding in checks.check_few_pixels(images[name.rpartition(".")[0]], letter, line.size, rules[name].smallest)
-    ]
-
-
-def _memory_findings(result: Plan) -> list[Finding]:
-    if result.memory <= result.budget:
-        return []
-    return [
-        Finding(
-            "memory-short", "warning", f"The run takes about {amount(result.memory)} of memory beyond the image",
-            f"of which there are {amount(result.budget)}", "it may fail; free some, or give a part of the image",
-        )
-    ]  # fmt: skip
-
-
-def _tile_findings(
-    result: Plan, rules: Mapping[str, AxisRules], letters: Mapping[str, str | None], options: Options
-) -> list[Finding]:
-    if isinstance(options.tile, str):
-        return []
-    tiled = {letters[name] for name in result.lines}
-    findings = [
-        Finding("tile-ignored", "warning", f"A tile is named along {letter}", "which the model does not tile")
-        for letter in (options.tile if isinstance(options.tile, Mapping) else ())
-        if letter not in tiled
-    ]
-    for name, line in result.lines.items():
-        wanted = options.tile.get(letters[name] or "") if isinstance(options.tile, Mapping) else options.tile
-        if wanted is None or line.tile == wanted or (line.is_whole and wanted > line.size):
-            continue
-        cut = result.halo_of(name)
-        allowed = f"the model accepts {geometry.accepted(rules[name])}" + (f" with a halo of {cut}" if cut else "")
-        if not rules[name].tileable:
-            allowed = f"tiles are not possible: {rules[name].whole_because}"
-        findings.append(
-            Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
-        )
-    return findings
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -369,6 +306,7 @@ def _output(
         axes=letters,
         pixel_size=pixel_size,
         unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
+        origin=checked_origin({letter: _begin(source, letter, shown.get(letter)) for letter, source in sources.items()}),
         channel_names=names,
         name=f"{image.name}-{tensor.id}",
     )
@@ -391,7 +329,7 @@ def _on_image_grid(
         axis = axes.get(letter)
         if axis is None or axis.line is None:
             continue
-        one, along = prepared[axis.line.rpartition(".")[0]], network.letters[axis.line] or ""
+        one, along = prepared[geometry.tensor_of(axis.line)], network.letters[axis.line] or ""
         if along not in one.factors:
             continue
         back[letter] = 1 / one.factors[along]
@@ -403,8 +341,19 @@ def _on_image_grid(
     return replace(computed, shape=tuple(shape), pixel_size=pixel_size), back
 
 
+def _begin(source: Header, letter: str, axis: AxisPlan | None) -> float:
+    """Give the position at which an axis of an output begins; one that lacks pixels lacks as many at both ends."""
+    begin, size = source.origin.get(letter, 0.0), source.pixel_size.get(letter)
+    if axis is None:
+        return begin
+    if axis.line is None:
+        return 0.0
+    lacking = -float(axis.link.offset) / 2
+    return begin * float(axis.link.ratio) + lacking if size is None else begin + lacking * size / float(axis.link.ratio)
+
+
 def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:
-    return headers[axis.line.rsplit(".", 1)[0]] if axis is not None and axis.line is not None else None
+    return headers[geometry.tensor_of(axis.line)] if axis is not None and axis.line is not None else None
 
 
 def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], samples: int) -> int:
@@ -413,10 +362,7 @@ def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], sam
 
     kept = sum(one.preparation.nbytes for one in inputs)
     for output in outputs:
-        kept += sum(
-            prod(header.shape) * np.dtype(header.dtype).itemsize
-            for header in ((output.computed, output.result) if output.back else (output.result,))
-        )
+        kept += sum(header.nbytes for header in ((output.computed, output.result) if output.back else (output.result,)))
         if output.whole_operations:
             kept += samples * prod(axis.size for axis in output.axes) * np.dtype("float32").itemsize
     return kept

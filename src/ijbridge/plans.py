@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from ijbridge import geometry, processing, tile_choice, tiling
-from ijbridge.checks import Finding
+from ijbridge import geometry, processing, tile_choice, tiling, units
+from ijbridge.checks import Finding, warnings
 from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
 from ijbridge.errors import PlanError
-from ijbridge.geometry import AxisPlan
+from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
 from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
@@ -155,10 +155,10 @@ class Plan:
             lines += [f"{'first':<10} {'; '.join(described_operations(one.tensor)) or 'nothing'}"]
         padding = {one.tensor.id: one.tensor.padding for one in self.inputs}
         tiles = [
-            f"{name.rsplit('.', 1)[-1]} {line.size}: "
+            f"{axis_of(name)} {line.size}: "
             + (f"in one piece of {line.tile}" if line.is_whole else f"{len(line.starts)} tiles of {line.tile}")
             + ("" if line.is_whole else f", halo {self.halo_of(name)}")
-            + (f", padded to {line.padded} ({padding[name.rpartition('.')[0]]})" if line.padded > line.size else "")
+            + (f", padded to {line.padded} ({padding[tensor_of(name)]})" if line.padded > line.size else "")
             for name, line in self.lines.items()
         ]
         lines += [f"{'tiles':<10} {'; '.join(tiles) or 'none'}"]
@@ -169,7 +169,7 @@ class Plan:
                 how = "labels of the nearest pixel" if output.is_labels else "linear"
                 lines += [f"{'back':<10} {output.computed.described()} to the image's grid, {how}"]
             lines += [f"{'result':<10} {_result(output)}"]
-        lines += [f"{'memory':<10} about {amount(self.memory)} beyond the image, of {amount(self.budget)}"]
+        lines += [f"{'memory':<10} about {units.amount(self.memory)} beyond the image, of {units.amount(self.budget)}"]
         lines += [f"{finding.severity:<10} {finding.sentence}" for finding in self.findings]
         return "\n".join(lines)
 
@@ -197,7 +197,7 @@ class Plan:
             "tiles": [
                 {
                     "line": name,
-                    "axis": name.rsplit(".", 1)[-1],
+                    "axis": axis_of(name),
                     "size": line.size,
                     "padded": line.padded,
                     "tile": line.tile,
@@ -223,7 +223,7 @@ class Plan:
                 }
                 for one in self.outputs
             ],
-            "warnings": [finding.sentence for finding in self.findings if finding.severity == "warning"],
+            "warnings": warnings(self.findings),
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -252,20 +252,16 @@ def _header_dict(header: Header) -> dict[str, Any]:
         "dtype": header.dtype,
         "pixel_size": dict(header.pixel_size),
         "unit": dict(header.unit),
+        "origin": dict(header.origin),
     }
 
 
 def _prepared(preparation: Preparation) -> list[str]:
-    lines, source = [], preparation.source
+    lines = []
     if preparation.channels is not None:
-        shown = [
-            f"{number + 1}" + (f" ({source.channel_names[number]})" if source.channel_names else "")
-            for number in preparation.channels
-        ]
-        lines.append(f"{'channels':<10} {', '.join(shown)} of {source.size('c')}")
+        lines.append(f"{'channels':<10} {preparation.channels_text} of {preparation.source.size('c')}")
     if preparation.factors:
-        factors = ", ".join(f"{letter} × {factor:.4g}" for letter, factor in preparation.factors.items())
-        lines.append(f"{'rescaled':<10} {factors}: {preparation.header.described()}")
+        lines.append(f"{'rescaled':<10} {preparation.factors_text}: {preparation.header.described()}")
     return lines
 
 
@@ -283,15 +279,6 @@ def _result(output: OutputPlan) -> str:
     return f"{header.name}: {header.described()}, {size} values" + (f", pixel size {pixel}" if pixel else "")
 
 
-def amount(number: float) -> str:
-    """Say bytes for a person."""
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
-
-
 def tile_text(lines: Mapping[str, Line]) -> str:
     """Say a tile's size: ``y=256,x=512``."""
-    return ",".join(f"{name.rsplit('.', 1)[-1]}={line.tile}" for name, line in lines.items())
+    return ",".join(f"{axis_of(name)}={line.tile}" for name, line in lines.items())

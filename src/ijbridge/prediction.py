@@ -6,7 +6,6 @@ same resolved plan gives the same bytes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import processing, tiling, views
-from ijbridge.checks import Finding
+from ijbridge.checks import Finding, warnings
 from ijbridge.description import operation_name
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.image import Image
@@ -58,7 +57,7 @@ class ResolvedPlan:
         return {
             **self.plan.to_dict(),
             "statistics": statistics_text(self),
-            "warnings": [finding.sentence for finding in findings if finding.severity == "warning"],
+            "warnings": warnings(findings),
             "findings": [finding.to_dict() for finding in findings],
         }
 
@@ -69,7 +68,6 @@ class Record:
 
     lines: Mapping[str, Line]
     tiles: int
-    seconds: float
     retries: tuple[str, ...] = ()
 
 
@@ -118,7 +116,6 @@ def execute(
     NetworkError
         If the network fails, gives an output of another shape than described, or memory runs out at the smallest tile.
     """
-    started = time.perf_counter()
     retries = list(resolved.plan.tried)
     for lines in resolved.plan.ladder:
         try:
@@ -126,7 +123,7 @@ def execute(
         except MemoryError as error:
             retries.append(f"tile {tile_text(lines)}: {error or 'not enough memory'}")
             continue
-        return Record(lines, done, time.perf_counter() - started, tuple(retries))
+        return Record(lines, done, tuple(retries))
     raise NetworkError(
         f"There is not enough memory to run {resolved.plan.description.name!r} even in tiles of "
         f"{tile_text(resolved.plan.ladder[-1])}: free some, or name a smaller tile."

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from math import prod
 
 from ijbridge.checks import pixel_size_factor
 from ijbridge.description import Tensor
@@ -58,12 +57,21 @@ class Preparation:
         return Image(array, self.header)
 
     @property
+    def channels_text(self) -> str:
+        """The chosen channels for a person: ``2 (GFP), 1 (DAPI)``; empty where all are taken."""
+        names = self.source.channel_names
+        return ", ".join(f"{number + 1}" + (f" ({names[number]})" if names else "") for number in self.channels or ())
+
+    @property
+    def factors_text(self) -> str:
+        """The new pixels per pixel for a person: ``y × 0.5, x × 0.5``; empty where nothing is resampled."""
+        return ", ".join(f"{letter} × {factor:.4g}" for letter, factor in self.factors.items())
+
+    @property
     def nbytes(self) -> int:
         """The bytes that the prepared image takes beside the one that is given."""
-        import numpy as np
-
         copied = bool(self.factors) or (self.channels is not None and isinstance(_sliced(self.channels), list))
-        return prod(self.header.shape) * np.dtype(self.header.dtype).itemsize if copied else 0
+        return self.header.nbytes if copied else 0
 
 
 def prepare(tensor: Tensor, image: Header, channels: Sequence[str | int], *, rescale: bool) -> Preparation:

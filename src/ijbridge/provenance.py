@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ijbridge._version import __version__
-from ijbridge.plans import InputPlan, tile_text
+from ijbridge.plans import tile_text
 from ijbridge.prediction import Record, ResolvedPlan, statistics_text
 from ijbridge.resources import PeakMemory
 from ijbridge.runtimes import Session
@@ -36,7 +36,7 @@ def provenance(
         },
         "weights": {"format": plan.weights.format, "sha256": plan.weights.file.sha256},
         "images": {one.tensor.id: one.image.name for one in plan.inputs},
-        "channels": {one.tensor.id: chosen for one in plan.inputs if (chosen := _channels(one))},
+        "channels": {one.tensor.id: chosen for one in plan.inputs if (chosen := one.preparation.channels_text)},
         "rescale": {
             f"{one.tensor.id}.{letter}": factor for one in plan.inputs for letter, factor in one.preparation.factors.items()
         },
@@ -56,13 +56,6 @@ def provenance(
             "python": platform.python_version(),
         },
     }
-
-
-def _channels(one: InputPlan) -> str:
-    source, numbers = one.preparation.source, one.preparation.channels or ()
-    return ", ".join(
-        f"{number + 1}" + (f" ({source.channel_names[number]})" if source.channel_names else "") for number in numbers
-    )
 
 
 def provenance_text(record: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import ceil, prod
 
-from ijbridge import tiling
+from ijbridge import tiling, units
 from ijbridge.errors import PlanError
+from ijbridge.geometry import tensor_of
 from ijbridge.tiling import AxisRules, Line
 
 #: Pixels of a tile that is large enough: larger ones stop being faster and only take memory, unless halos cost more.
@@ -68,7 +69,7 @@ def ladder(
         because = next(iter({one.whole_because for one in rules.values()}), "")
         raise PlanError(
             f"The model cannot be run in tiles ({because}), and the image in one piece would take about "
-            f"{in_one_piece * bytes_per_pixel / 1e9:.1f} GB of memory, of which {memory / 1e9:.1f} GB are free: give a part "
+            f"{units.amount(in_one_piece * bytes_per_pixel)} of memory, of which {units.amount(memory)} are free: give a part "
             "of the image, try it all the same (tile=whole), or name a tile (tile=512) and mind the seams."
         )
     if in_one_piece <= min(largest * _WHOLE_ALLOWANCE, most):
@@ -101,7 +102,7 @@ def _per_input(lines: Iterable[str]) -> list[list[str]]:
     """Put the lines of one input together; each is named ``tensor.axis``."""
     inputs: dict[str, list[str]] = {}
     for name in lines:
-        inputs.setdefault(name.rpartition(".")[0], []).append(name)
+        inputs.setdefault(tensor_of(name), []).append(name)
     return list(inputs.values())
 
 

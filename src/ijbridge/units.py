@@ -1,4 +1,4 @@
-"""Units of length and time: the spellings of ImageJ, OME and bioimage.io, and the factors between them."""
+"""Units of length, time and memory: the spellings of ImageJ, OME and bioimage.io, and the factors between them."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def factor(unit: str | None, other: str | None) -> float | None:
     if (one in _LENGTHS and two in _LENGTHS) or (one in _TIMES and two in _TIMES):
         return _FACTORS[one] / _FACTORS[two]
     return None
+
+
+def amount(number: float) -> str:
+    """Say bytes for a person."""
+    for unit in ("bytes", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

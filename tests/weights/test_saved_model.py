@@ -24,9 +24,9 @@ from ijbridge.errors import CannotRunError, DescriptionError, IJBridgeError, Pac
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
 from ijbridge.formats.saved_model import parse, parse_graph, read_signature
-from ijbridge.graph import read_graph
 from ijbridge.weights.saved_model import kept_at, read_files
 from ijbridge.weights.saved_model_check import check_harmless
+from networks import read_graph
 from reference.csbdeep_cases import FOLDER, NETWORKS, image
 
 CARE = FOLDER / "care-2d-probabilistic"
@@ -58,8 +58,8 @@ def converted(cache: Path) -> Path:
 
 
 def files(model: Path) -> dict[str, bytes]:
-    description = read_model(model)
-    return read_files(open_package(model), description.weights[0])
+    package, weights = open_package(model), read_model(model).weights[0]
+    return read_files(package, weights, package.read(weights.file, "weights"))
 
 
 def predict(model: Path, **options: Any) -> Any:
@@ -175,8 +175,8 @@ def test_a_zip_in_another_folder_of_a_zip_is_found(converted: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"no zip", ["tf.zip of m is not a zip that can be read"]),
-        (b"", ["tf.zip of m is not a zip that can be read"]),
+        (b"no zip", ["m/tf.zip is not a zip that can be read"]),
+        (b"", ["m/tf.zip is not a zip that can be read"]),
         ({"readme.txt": b""}, ["is not a zip with one saved_model.pb"]),
         ({"a/saved_model.pb": b"", "b/saved_model.pb": b""}, ["is not a zip with one saved_model.pb"]),
         ({"saved_model.pb": b"\xff\xff"}, ["tf.zip is not a SavedModel of TensorFlow that can be read"]),

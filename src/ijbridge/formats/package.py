@@ -1,7 +1,8 @@
 """A model package: the folder, zip or single description file that holds a model, opened safely.
 
 A package is data from a stranger. Files are named relative to its description and never leave its folder, whatever a
-description or a zip entry says; symbolic links out of it are refused; nothing is unpacked.
+description or a zip entry says; symbolic links out of it are refused, and so is what is no ordinary file (a pipe, a device);
+nothing is unpacked; nothing is read that is larger than `Limits` allow. Zips: `ijbridge.formats.archive`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import hashlib
 import os.path
 import re
-import struct
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from ijbridge.description import FileRef
 from ijbridge.errors import ModelNotFoundError, NotAModelError, PackageError
+from ijbridge.formats.archive import Archive, Limits
+from ijbridge.units import amount
+
+#: Bytes of a description (YAML, JSON, XML): the largest that are published have a tenth of it, and each takes microseconds.
+LONGEST_DESCRIPTION = 1_000_000
 
 #: Names of a bioimage.io description, best first.
 _DESCRIPTIONS = ("rdf.yaml", "bioimageio.yaml", "model.yaml", "rdf.yml", "bioimageio.yml", "model.yml")
@@ -24,10 +29,6 @@ _DESCRIPTION_SUFFIXES = (".bioimageio.yaml", ".model.yaml", ".bioimageio.yml", "
 
 #: Names of the descriptions of other formats, which are JSON.
 _OTHER_DESCRIPTIONS = ("config.json", "meta.json")
-
-#: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
-#: that it does not know.
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 class Package(ABC):
@@ -38,6 +39,7 @@ class Package(ABC):
     """
 
     def __init__(self, location: Path, description_file: str | None):
+        self._limits = Limits.read()
         self.location = location
         self.description_file = description_file
 
@@ -51,6 +53,9 @@ class Package(ABC):
 
     @abstractmethod
     def _exists(self, name: str) -> bool: ...
+
+    @abstractmethod
+    def _size(self, name: str) -> int: ...
 
     @abstractmethod
     def _read(self, name: str) -> bytes: ...
@@ -91,15 +96,20 @@ class Package(ABC):
         """Read the description."""
         if self.description_file is None:
             raise NotAModelError(self.nothing_found())
-        return self._read(self.description_file)
+        return self._read_at_most(self.description_file, LONGEST_DESCRIPTION)
 
-    def read(self, file: FileRef, what: str) -> bytes:
+    def read(self, file: FileRef, what: str, most: int | None = None) -> bytes:
         """Read a file that the description names, and hold it against the hash it must have.
+
+        Parameters
+        ----------
+        most
+            The bytes that it may have, `LONGEST_DESCRIPTION` for what is parsed; by default what a whole package may have.
 
         Raises
         ------
         PackageError
-            If the file is not there, lies outside the package, or is not the one that was described.
+            If the file is not there, too large, lies outside the package, or is not the one that was described.
         """
         if file.is_url:
             raise PackageError(
@@ -112,7 +122,7 @@ class Package(ABC):
                 f"The {what} of {self.location.name} is missing: the description names {file.source!r}, but the package "
                 "does not hold it."
             )
-        data = self._read(name)
+        data = self._read_at_most(name, most)
         if file.sha256 is not None:
             found = hashlib.sha256(data).hexdigest()
             if found != file.sha256.lower():
@@ -125,8 +135,9 @@ class Package(ABC):
     def read_folder(self, source: str) -> dict[str, bytes]:
         """Read the files that lie in a folder of the package, by their names in it."""
         folder = PurePosixPath(self._resolve(source))
-        found = [PurePosixPath(name) for name in self.names()]
-        return {name.name: self._read(str(name)) for name in found if name.parent == folder}
+        found = [name for name in map(PurePosixPath, self.names()) if name.parent == folder]
+        self._limits.check_size(sum(self._size(str(name)) for name in found), f"What {str(folder)!r} in {self.location} holds")
+        return {name.name: self._read_at_most(str(name), None) for name in found}
 
     def nothing_found(self) -> str:
         """Say that no description was found."""
@@ -135,6 +146,16 @@ class Package(ABC):
             f"({', '.join(_DESCRIPTIONS[:3])} or *{_DESCRIPTION_SUFFIXES[0]}) in it, and no model of CSBDeep or StarDist "
             f"({', '.join(_OTHER_DESCRIPTIONS)})."
         )
+
+    def _read_at_most(self, name: str, most: int | None) -> bytes:
+        size = self._size(name)
+        if most is not None and size > most:
+            raise PackageError(
+                f"{name!r} in {self.location} has {amount(size)}, but a description has at most {amount(most)}: it is "
+                "something else, or broken."
+            )
+        self._limits.check_size(size, f"{name!r} in {self.location}")
+        return self._read(name)
 
     def _resolve(self, source: str) -> str:
         parts = PurePosixPath(source.replace("\\", "/"))
@@ -156,7 +177,9 @@ class FolderPackage(Package):
         self._root = root.resolve()
 
     def names(self) -> list[str]:  # noqa: D102 - described by the base class
-        return sorted(file.relative_to(self._root).as_posix() for file in self._root.rglob("*") if file.is_file())
+        found = list(islice(self._root.rglob("*"), self._limits.files + 1))
+        self._limits.check_files(len(found), self.location)
+        return sorted(file.relative_to(self._root).as_posix() for file in found if file.is_file())
 
     def _shallow(self) -> list[str]:
         return _near(self._root, self.location)
@@ -175,43 +198,49 @@ class FolderPackage(Package):
     def _exists(self, name: str) -> bool:
         return os.path.isfile(self._inside(name))  # noqa: PTH113 - Path.is_file raises where a name is too long
 
+    def _size(self, name: str) -> int:
+        path = self._inside(name)
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+            raise PackageError(f"{name!r} in {self.location.name} is no ordinary file (a folder, a pipe or a device).")
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise self._unreadable(name, error) from error
+
     def _read(self, name: str) -> bytes:
         try:
             return self._inside(name).read_bytes()
         except OSError as error:
-            raise PackageError(f"{name!r} in {self.location} cannot be read: {error.strerror or error}.") from error
+            raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: OSError) -> PackageError:
+        return PackageError(f"{name!r} in {self.location} cannot be read: {error.strerror or error}.")
 
 
 class ZipPackage(Package):
     """A package that is a zip; files are read from it as they are needed."""
 
     def __init__(self, location: Path):
-        try:
-            with zipfile.ZipFile(location) as archive:
-                files = [info for info in archive.infolist() if not info.is_dir()]
-                self._entries = {str(PurePosixPath(info.filename.replace("\\", "/"))): info for info in files}
-        except DAMAGE as error:
-            raise NotAModelError(f"{location} is not a zip that can be read: {error}") from error
-        super().__init__(location, find_description(location, list(self._entries)))
+        self._archive = Archive(location, Limits.read())
+        super().__init__(location, find_description(location, self._archive.names))
 
     def names(self) -> list[str]:  # noqa: D102
-        return sorted(self._entries)
+        return sorted(self._archive.names)
 
     def _shallow(self) -> list[str]:
-        return [name for name in self._entries if name.count("/") <= 1]
+        return [name for name in self._archive.names if name.count("/") <= 1]
 
     def path(self, source: str) -> Path | None:  # noqa: ARG002, D102
         return None
 
     def _exists(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._archive
+
+    def _size(self, name: str) -> int:
+        return self._archive.size(name)
 
     def _read(self, name: str) -> bytes:
-        try:
-            with zipfile.ZipFile(self.location) as archive:
-                return archive.read(self._entries[name])
-        except DAMAGE as error:
-            raise PackageError(f"{name!r} in {self.location} cannot be read: {error}") from error
+        return self._archive.read(name)
 
 
 def open_package(source: str | Path) -> Package:
@@ -223,6 +252,8 @@ def open_package(source: str | Path) -> Package:
         If there is nothing at that path.
     NotAModelError
         If it is a file of another kind, or a folder or zip with several descriptions and no way to tell which is meant.
+    PackageError
+        If it is a zip that is not to be trusted, or larger than a model may be.
     """
     location = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111 - Path.expanduser raises for an unknown user
     if not os.path.exists(location):  # noqa: PTH110 - Path.exists raises where a name is too long
@@ -231,6 +262,8 @@ def open_package(source: str | Path) -> Package:
         )
     if location.is_dir():
         return FolderPackage(location, location, find_description(location, _near(location, location)))
+    if not location.is_file():
+        raise NotAModelError(f"{location} is no file but a pipe or a device: give a model's folder, zip or description file.")
     if zipfile.is_zipfile(location):
         return ZipPackage(location)
     if location.suffix.lower() in (".yaml", ".yml"):

@@ -1,16 +1,14 @@
-"""Memory of this process that Java looks at: one array here, of any size; several direct buffers there."""
+"""Memory that the plugin asks this process for and gives back, for the image and the results of a run."""
 
 from __future__ import annotations
 
-import mmap
 from typing import Any
 
 import jpype
 
 from ijbridge.errors import PlanError
-
-#: Bytes from the start of one buffer to that of the next. With what it reaches beyond, a buffer stays below Java's 2 GiB.
-STEP = 1 << 30
+from ijbridge.imagej import buffers
+from ijbridge.platforms import give_back, private_pages
 
 
 class Block:
@@ -21,9 +19,9 @@ class Block:
     """
 
     def __init__(self, size: int) -> None:
-        self.size, self.step = size, STEP
+        self.size, self.step = size, buffers.STEP
         try:
-            self._memory = _private_pages(size)
+            self._memory = private_pages(size)
         except (OSError, ValueError, OverflowError) as error:
             raise PlanError(
                 f"The system gives no {size / 1e6:.1f} MB of memory for pixels ({error}): close other programs or images, or "
@@ -44,14 +42,5 @@ class Block:
             self.view.release()
             self._memory.close()
         except BufferError:  # Java looks at them, or an array that is about to go
-            if hasattr(mmap, "MADV_DONTNEED"):
-                self._memory.madvise(mmap.MADV_DONTNEED)
-            else:
+            if not give_back(self._memory):
                 jpype.JClass("java.lang.System").gc()
-
-
-def _private_pages(size: int) -> mmap.mmap:
-    if hasattr(mmap, "MAP_PRIVATE"):
-        # pages that other processes could share are not given back by madvise
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return mmap.mmap(-1, size)

@@ -5,6 +5,8 @@ One module per way of making one. Which of a model's weights are taken is decide
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,30 @@ from ijbridge.errors import CannotRunError
 
 if TYPE_CHECKING:
     from ijbridge.description import ModelDescription, Weights
-    from ijbridge.formats.package import Package
 
 #: The formats that can be run, best first, by the names that bioimage.io has for them.
 FORMATS = ("onnx", "keras_hdf5", "tensorflow_saved_model_bundle")
 
 
-def onnx_source(description: ModelDescription, weights: Weights) -> Path | bytes:
+@dataclass(frozen=True)
+class OnnxNetwork:
+    """A network in ONNX: its file, or its bytes, and the file that the rest of its weights lies in.
+
+    ``weights`` are those that it was made of, with the SHA-256 of their file.
+    """
+
+    weights: Weights
+    source: Path | bytes
+    external: Path | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has, in all of its files."""
+        files = [file for file in (self.source, self.external) if isinstance(file, Path)]
+        return sum(file.stat().st_size for file in files) + (len(self.source) if isinstance(self.source, bytes) else 0)
+
+
+def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork:
     """Give a model's network in ONNX: the file where it is one, else its bytes.
 
     Raises
@@ -33,27 +52,25 @@ def onnx_source(description: ModelDescription, weights: Weights) -> Path | bytes
     from ijbridge.formats.package import open_package
 
     package = open_package(description.location)
+    data = package.read(weights.file, f"{weights.format} weights")
+    digest = weights.file.sha256 or hashlib.sha256(data).hexdigest()
+    known = replace(weights, file=replace(weights.file, sha256=digest))
     if weights.format == "keras_hdf5":
-        return _from_keras(package, weights)
+        return OnnxNetwork(known, _from_keras(data, weights))
     if weights.format == "tensorflow_saved_model_bundle":
         from ijbridge.weights.saved_model import convert
 
-        return _taken_apart(convert(package, weights), weights)
-    return _onnx(package, weights, description.name)
-
-
-def _onnx(package: Package, weights: Weights, model: str) -> Path | bytes:
-    data = package.read(weights.file, f"{weights.format} weights")
+        return OnnxNetwork(known, _taken_apart(convert(package, weights, data), weights))
+    if weights.external_data is None:
+        return OnnxNetwork(known, data)
+    package.read(weights.external_data, "external data of the weights")
     path = package.path(weights.file.source)
-    if weights.external_data is not None:
-        package.read(weights.external_data, "external data of the weights")
-        if path is None:
-            raise CannotRunError(
-                f"The weights of {model!r} lie in two files, which cannot be loaded from inside a zip: unpack it and give the "
-                "folder."
-            )
-        return path
-    return data
+    if path is None:
+        raise CannotRunError(
+            f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
+            "and give the folder."
+        )
+    return OnnxNetwork(known, path, package.path(weights.external_data.source))
 
 
 def _taken_apart(data: bytes, weights: Weights) -> bytes:
@@ -81,14 +98,14 @@ def _taken_apart(data: bytes, weights: Weights) -> bytes:
     return made
 
 
-def _from_keras(package: Package, weights: Weights) -> bytes:
+def _from_keras(data: bytes, weights: Weights) -> bytes:
     from ijbridge.weights.csbdeep_networks import layers_of
     from ijbridge.weights.keras_config import read_model_config
     from ijbridge.weights.keras_h5 import KerasFile
     from ijbridge.weights.keras_onnx import to_onnx
 
     name = weights.file.source
-    with KerasFile(package.read(weights.file, f"{weights.format} weights"), name) as file:
+    with KerasFile(data, name) as file:
         if weights.architecture is not None:
             return to_onnx(layers_of(weights.architecture), file)
         config = file.model_config

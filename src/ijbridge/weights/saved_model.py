@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import io
 import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ijbridge.errors import CannotRunError, PackageError
-from ijbridge.formats.package import DAMAGE
+from ijbridge.errors import CannotRunError, NotAModelError, PackageError
+from ijbridge.formats.archive import Archive, Limits
 from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph
 from ijbridge.weights.saved_model_check import check_harmless
 
@@ -32,12 +30,14 @@ _OPSET = "12"
 #: Changes with how a SavedModel is converted, so that what was kept before is made anew.
 _RECIPE = f"1, opset {_OPSET}"
 
-#: So much of a zip inside a package is unpacked; larger weights ONNX cannot hold.
-_MOST_BYTES = 2**32
 
-
-def convert(package: Package, weights: Weights) -> bytes:
+def convert(package: Package, weights: Weights, data: bytes) -> bytes:
     """Give a SavedModel as an ONNX network, with the names of its signature.
+
+    Parameters
+    ----------
+    data
+        The file of the weights: ``saved_model.pb``, beside which its folder lies, or a zip of the folder.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def convert(package: Package, weights: Weights) -> bytes:
     CannotRunError
         If it does more than compute, cannot be converted, or what converts it is not installed; then it says how to install it.
     """
-    files = read_files(package, weights)
+    files = read_files(package, weights, data)
     kept = kept_at(files)
     if kept.is_file():
         return kept.read_bytes()
@@ -67,37 +67,30 @@ def kept_at(files: Mapping[str, bytes]) -> Path:
     return user_cache_path("ijbridge", appauthor=False) / "onnx" / f"{digest.hexdigest()}.onnx"
 
 
-def read_files(package: Package, weights: Weights) -> dict[str, bytes]:
+def read_files(package: Package, weights: Weights, data: bytes) -> dict[str, bytes]:
     """Read the files of a SavedModel, from its folder in the package or from a zip there, by their names in the folder.
 
     Raises
     ------
     PackageError
-        If one is missing, or the zip is damaged.
+        If one is missing, or the zip is damaged or not to be trusted.
     """
-    data = package.read(weights.file, f"{weights.format} weights")
     if PurePosixPath(weights.file.source).name == SAVED_MODEL:
         variables = package.read_folder(str(PurePosixPath(weights.file.source).parent / "variables"))
         return {SAVED_MODEL: data, **{f"variables/{name}": one for name, one in variables.items()}}
+    what = Path(package.location.name, weights.file.source)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {str(PurePosixPath(one.filename.replace("\\", "/"))): one for one in archive.infolist()}
-            roots = [PurePosixPath(name).parent for name in entries if PurePosixPath(name).name == SAVED_MODEL]
-            if len(roots) != 1:
-                raise PackageError(f"{weights.file.source} of {package.location.name} is not a zip with one {SAVED_MODEL}.")
-            inside = {
-                f"variables/{PurePosixPath(name).name}": entry
-                for name, entry in entries.items()
-                if PurePosixPath(name).parent == roots[0] / "variables" and not entry.is_dir()
-            }
-            inside[SAVED_MODEL] = entries[str(roots[0] / SAVED_MODEL)]
-            if sum(one.file_size for one in inside.values()) > _MOST_BYTES:
-                raise PackageError(f"{weights.file.source} of {package.location.name} holds more than 4 GB.")
-            return {name: archive.read(entry) for name, entry in inside.items()}
-    except DAMAGE as error:
-        raise PackageError(
-            f"{weights.file.source} of {package.location.name} is not a zip that can be read: {error}."
-        ) from error
+        archive = Archive(what, Limits.read(), data)
+    except NotAModelError as error:
+        raise PackageError(str(error)) from error
+    roots = [PurePosixPath(name).parent for name in archive.names if PurePosixPath(name).name == SAVED_MODEL]
+    if len(roots) != 1:
+        raise PackageError(f"{what} is not a zip with one {SAVED_MODEL}.")
+    inside = [name for name in archive.names if PurePosixPath(name).parent == roots[0] / "variables"]
+    return {
+        SAVED_MODEL: archive.read(str(roots[0] / SAVED_MODEL)),
+        **{f"variables/{PurePosixPath(name).name}": archive.read(name) for name in inside},
+    }
 
 
 def _converted(files: Mapping[str, bytes], name: str) -> bytes:

@@ -32,7 +32,9 @@ import java.util.function.Consumer;
 public final class Person {
 
 	private static final String COMMAND = "Run Model...";
-	private static final long PATIENCE_MS = 30_000;
+	private static final String DIALOG = "Run Model";
+	private static final String SET_UP = "IJBridge";
+	private static final long PATIENCE_MS = 90_000;
 
 	private Person() {}
 
@@ -67,10 +69,23 @@ public final class Person {
 	private static String answered(final Consumer<GenericDialog> answer) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		IJ.doCommand(COMMAND);
-		final GenericDialog dialog = dialog();
+		answers(DIALOG, answer);
+		return recordedAtTheEnd(recorder);
+	}
+
+	private static void answers(final String title, final Consumer<GenericDialog> answer) throws Exception {
+		final GenericDialog dialog = dialog(title);
 		EventQueue.invokeAndWait(() -> answer.accept(dialog));
-		EventQueue.invokeLater(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[0],
-			ActionEvent.ACTION_PERFORMED, "OK")));
+		presses(dialog, 0);
+	}
+
+	private static void presses(final GenericDialog dialog, final int button) {
+		EventQueue.invokeLater(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[button],
+			ActionEvent.ACTION_PERFORMED, "pressed")));
+		while (dialog.isShowing()) IJ.wait(10);
+	}
+
+	private static String recordedAtTheEnd(final Recorder recorder) throws Exception {
 		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
 			if (thread.getName().equals(COMMAND)) thread.join(PATIENCE_MS);
 		}
@@ -79,14 +94,39 @@ public final class Person {
 		return recorded;
 	}
 
+	/** Chooses the command where there is no Python, and does not want one to be set up; gives what the button says. */
+	public static String refusesToSetUp() throws Exception {
+		IJ.doCommand(COMMAND);
+		final GenericDialog dialog = dialog(SET_UP);
+		final String label = dialog.getButtons()[0].getLabel();
+		presses(dialog, 1);
+		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
+			if (thread.getName().equals(COMMAND)) thread.join(PATIENCE_MS);
+		}
+		return label + "|" + dialogs().size();
+	}
+
+	/** Chooses the command where there is no Python, wants one to be set up, and names a model then. */
+	public static String setsUpAndRuns(final String model) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(COMMAND);
+		answers(SET_UP, dialog -> {});
+		answers(DIALOG, dialog -> ((TextField) dialog.getStringFields().get(0)).setText(model));
+		return recordedAtTheEnd(recorder);
+	}
+
+	/** Ends ImageJ as a power failure does, as soon as the status line holds a text, and returns before. */
+	public static String pullsThePlugWhenStatusSays(final String text) {
+		return when(() -> ImageJ.getStatusBarText().contains(text), () -> Runtime.getRuntime().halt(9));
+	}
+
 	/** Opens the dialog, looks at it until a file holds a text, and cancels; says whether it came to that. */
 	public static String looksAtTheDialogUntil(final String path, final String text) throws Exception {
 		IJ.doCommand(COMMAND);
-		final GenericDialog dialog = dialog();
+		final GenericDialog dialog = dialog(DIALOG);
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		while (!holds(path, text) && System.currentTimeMillis() < end) Thread.sleep(20);
-		EventQueue.invokeAndWait(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[1],
-			ActionEvent.ACTION_PERFORMED, "Cancel")));
+		presses(dialog, 1);
 		return String.valueOf(holds(path, text));
 	}
 
@@ -152,24 +192,36 @@ public final class Person {
 	}
 
 	private static String pressesEscapeWhen(final BooleanSupplier reason) {
+		return when(reason, () -> IJ.setKeyDown(KeyEvent.VK_ESCAPE));
+	}
+
+	private static String when(final BooleanSupplier reason, final Runnable what) {
 		final Thread thread = new Thread(() -> {
 			final long end = System.currentTimeMillis() + PATIENCE_MS;
 			while (!reason.getAsBoolean() && System.currentTimeMillis() < end) IJ.wait(10);
-			IJ.setKeyDown(KeyEvent.VK_ESCAPE);
+			what.run();
 		});
 		thread.setDaemon(true);
 		thread.start();
 		return "";
 	}
 
-	private static GenericDialog dialog() throws InterruptedException {
+	private static GenericDialog dialog(final String title) throws InterruptedException {
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		while (System.currentTimeMillis() < end) {
-			for (final Window window : Window.getWindows()) {
-				if (window instanceof GenericDialog && window.isShowing()) return (GenericDialog) window;
+			for (final GenericDialog dialog : dialogs()) {
+				if (dialog.getTitle().equals(title)) return dialog;
 			}
 			Thread.sleep(20);
 		}
-		throw new IllegalStateException("no dialog");
+		throw new IllegalStateException("no dialog " + title);
+	}
+
+	private static List<GenericDialog> dialogs() {
+		final List<GenericDialog> showing = new ArrayList<>();
+		for (final Window window : Window.getWindows()) {
+			if (window instanceof GenericDialog && window.isShowing()) showing.add((GenericDialog) window);
+		}
+		return showing;
 	}
 }

@@ -3,6 +3,21 @@ package org.ijbridge;
 /** What a run tells the person who started it while it goes on, and what that person tells the run. */
 interface Feedback {
 
+	/** Tells nobody anything, and nobody stops it. */
+	Feedback SILENT = new Feedback() {
+
+		@Override
+		public void progress(final String message, final long current, final long maximum) {}
+
+		@Override
+		public void warn(final String sentence) {}
+
+		@Override
+		public boolean stopAsked() {
+			return false;
+		}
+	};
+
 	/**
 	 * Shows how far the run is.
 	 *

@@ -4,6 +4,7 @@ import ij.CommandListener;
 import ij.Executer;
 import ij.IJ;
 import ij.Menus;
+import java.lang.reflect.Field;
 import java.util.Hashtable;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -66,6 +67,11 @@ public final class InProcess {
 		return InferenceClient.PROTOCOL;
 	}
 
+	/** How far, in bytes, each piece of memory that Python gives must reach into the next one. */
+	public static int reach() {
+		return Pixels.CHUNK;
+	}
+
 	/** The version of this jar. */
 	public static String version() {
 		return Version.ofJar();
@@ -84,5 +90,32 @@ public final class InProcess {
 	private static void addCommand() {
 		final Hashtable<Object, Object> commands = Menus.getCommands();
 		if (commands != null) commands.putIfAbsent(COMMAND, Run_Model.class.getName());
+		final ClassLoader loader = IJ.getClassLoader();
+		try {
+			loader.loadClass(Run_Model.class.getName());
+		}
+		catch (final ClassNotFoundException elsewhere) {
+			addClasses(loader);
+		}
+	}
+
+	/** Where the jar was added to a Java that ran already, ImageJ's class loader does not see it, and has no way to add it. */
+	private static void addClasses(final ClassLoader loader) {
+		try {
+			final Field field = IJ.class.getDeclaredField("classLoader");
+			field.setAccessible(true);
+			field.set(null, new ClassLoader(loader) {
+
+				@Override
+				protected Class<?> findClass(final String name) throws ClassNotFoundException {
+					return InProcess.class.getClassLoader().loadClass(name);
+				}
+			});
+		}
+		catch (final ReflectiveOperationException | RuntimeException failure) {
+			throw new IllegalStateException("This ImageJ does not find the plugin IJBridge, because Java was started " +
+				"without it (" + failure + "): start Java by ijbridge.imagej.init(), or install the plugin into this ImageJ.",
+				failure);
+		}
 	}
 }

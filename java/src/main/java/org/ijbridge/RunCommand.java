@@ -32,12 +32,23 @@ final class RunCommand {
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
 	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
+		return perform(asked, (runner, options) -> runner.run(image, options));
+	}
+
+	/** What is done with a client, by options whose model is looked up. */
+	interface Work<T> {
+
+		T run(ModelRunner runner, RunOptions options) throws BridgeException;
+	}
+
+	/** As {@link #perform(ImagePlus, RunOptions)}, for other images. */
+	static <T> T perform(final RunOptions asked, final Work<T> work) throws BridgeException {
 		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = InferenceClient.find()) {
-			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
+		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
+			final T results = work.run(new ModelRunner(client, feedback), options);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
 		}
@@ -51,18 +62,17 @@ final class RunCommand {
 		final String written = Macro.getOptions();
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
-		startEarly();
-		return RunDialog.ask(image);
+		// before the dialog: nobody should fill that in for nothing, and Python can start while it is open
+		return isPythonReady() ? RunDialog.ask(image) : null;
 	}
 
-	/** While a person reads and writes, Python can start. */
-	private static void startEarly() {
-		try {
-			new ApposeClient(PythonEnvironment.find()).startEarly();
-		}
-		catch (final BridgeException none) {
-			LogFile.write(none.getMessage());
-		}
+	/** Whether there is a Python, after asking the person for one to be made; then its worker starts. */
+	private static boolean isPythonReady() throws BridgeException {
+		if (InProcess.handler() != null) return true;
+		final FirstUse first = new FirstUse();
+		if (first.python() == null) return first.ask();
+		new ApposeClient(first.python()).startEarly();
+		return true;
 	}
 
 	private static String variable(final String name) {

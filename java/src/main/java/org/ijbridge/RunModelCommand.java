@@ -47,6 +47,9 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String memory;
 
+	@Parameter(persist = false, required = false)
+	private String environment;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -67,6 +70,7 @@ public final class RunModelCommand implements Command {
 		given.put("rescale", rescale ? "true" : null);
 		given.put("normalize", normalize);
 		given.put("memory", memory);
+		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));
 		}

@@ -81,7 +81,8 @@ class MacroKeysTest {
 		final String sentence = refusal(options);
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
-		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, normalize, memory and roi."), sentence);
+		assertTrue(sentence.endsWith(
+			"the keys are model, tile, halo, device, channel, rescale, normalize, memory, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest
