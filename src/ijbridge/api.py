@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from ijbridge.checks import Finding
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
+from ijbridge.findings import Finding
 from ijbridge.formats import read_model
 from ijbridge.image import to_xarray
 from ijbridge.loaded import LoadedModel, Results

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | formats | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
+_NORMALIZE = (
+    "none, 'percentile 1 99.8', min-max, mean-std, 'divide 255', or 'divide type' (the largest value of the image's type)"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,11 +82,12 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
         added = bare_command(name, run, summary)
-        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
+        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or file")
         return added
 
     inspect = command("inspect", _inspect, "Show a model's description.")
     inspect.add_argument("--json", action="store_true", help="as JSON")
+    _model_options(inspect)
 
     check = command("check", _check, "Say what is worth knowing of an image before a model runs on it.")
     check.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
@@ -141,6 +145,23 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
     parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+    _model_options(parser)
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what a model's file does not say")
+    group.add_argument("--normalize", metavar="HOW", help=_NORMALIZE)
+    group.add_argument(
+        "--model-axes", metavar="ORDER", help="the order of a bare ONNX network's axes: bcyx, or NAME=bcyx,OTHER=byxc"
+    )
+    group.add_argument(
+        "--model-pixel-size",
+        metavar="SIZE",
+        help="that the model is made for, in micrometres (0.65) or per axis (z=2,y=0.65,x=0.65)",
+    )
+    group.add_argument(
+        "--min-confidence", metavar="PERCENT", help="0 to 99: labels of pixels below it become 0, where a model gives labels"
+    )
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -148,18 +169,18 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(given: argparse.Namespace) -> int:
     from ijbridge.describing import description_dict, description_text
-    from ijbridge.formats import read_model
-    from ijbridge.loaded import verify_files
-    from ijbridge.planning import choose_weights
+    from ijbridge.loaded import LoadedModel, verify_files
+    from ijbridge.options import Options
+    from ijbridge.planning import check_runnable
 
-    description = read_model(given.model)
+    description = LoadedModel(given.model).described(Options.read(**_on_model(given)))
     verify_files(description)
     if given.json:
         _print_json(description_dict(description))
         return 0
     print(description_text(description))
     try:
-        choose_weights(description)
+        check_runnable(description)
     except IJBridgeError as error:
         print(f"cannot run   {error}")
     return 0
@@ -289,7 +310,11 @@ def _install_fiji(given: argparse.Namespace) -> int:
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory, **_on_model(given))
+
+
+def _on_model(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:

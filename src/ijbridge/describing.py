@@ -53,6 +53,8 @@ def description_text(description: ModelDescription) -> str:
         f"weights      {one.format}: {one.file.source}{'' if one.available else ' (missing)'}" for one in description.weights
     ]
     notes = [f"note         {note}" for note in description.notes]
+    notes += [f"{one.severity:<12} {one.sentence}" for one in description.findings]
+    notes += [f"{one.assumed.severity:<12} {one.assumed.sentence}" for one in description.inputs if one.assumed]
     return "\n".join([*head, *body, "", *weights, *notes])
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
+from ijbridge.findings import Finding
+
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
 #: How an image is continued beyond its border, in numpy's words.
@@ -186,6 +188,41 @@ class Softmax:
 
 
 @dataclass(frozen=True)
+class DivideByTypeMaximum:
+    """Integers divided by the largest value of the type they come in; floating point numbers as they are.
+
+    It is the first operation of an input, which is given the image's own type.
+    """
+
+
+@dataclass(frozen=True)
+class Take:
+    """The elements of ``axis`` at these indices, in this order."""
+
+    axis: str
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ArgMax:
+    """For the largest element along ``axis`` its label, one of ``labels``; 0 where it is below ``at_least``.
+
+    One element is left of the axis. Of several that are equally large the first counts.
+    """
+
+    axis: str
+    labels: tuple[int, ...]
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """The largest value along ``axis``, of which one element is left."""
+
+    axis: str
+
+
+@dataclass(frozen=True)
 class UnsupportedOperation:
     """An operation that is known by name and cannot be run; ``why`` says so to the user."""
 
@@ -204,6 +241,10 @@ Operation: TypeAlias = (
     | ScaleMeanVariance
     | Sigmoid
     | Softmax
+    | DivideByTypeMaximum
+    | Take
+    | ArgMax
+    | Maximum
     | UnsupportedOperation
 )
 
@@ -218,11 +259,15 @@ OPERATION_NAMES: Mapping[type, str] = {
     ScaleMeanVariance: "scale_mean_variance",
     Sigmoid: "sigmoid",
     Softmax: "softmax",
+    DivideByTypeMaximum: "divide_by_type_maximum",
+    Take: "take",
+    ArgMax: "argmax",
+    Maximum: "maximum",
 }
 
 
 def operation_name(operation: Operation) -> str:
-    """Give the name that bioimage.io 0.5 has for an operation."""
+    """Give the name that bioimage.io 0.5 has for an operation; what it lacks has names of numpy's kind."""
     return operation.name if isinstance(operation, UnsupportedOperation) else OPERATION_NAMES[type(operation)]
 
 
@@ -249,9 +294,14 @@ class Padding:
 class Tensor:
     """One input or output of a model, with the operations that lead to it (inputs) or follow it (outputs).
 
+    ``axes`` are those of the network's tensor; operations that leave another number of elements of an axis are followed.
     ``value_range`` holds the lowest and highest value the description allows (None: open); ``values`` the nominal or
-    ordinal values where the description lists them. ``padding`` of an input is what the description says or, where it says
-    nothing, what the format's own tools do.
+    ordinal values where the description lists them, ``value_names`` what they mean. ``padding`` of an input is what the
+    description says or, where it says nothing, what the format's own tools do.
+
+    ``source`` is the network's tensor that an output is made of, where several are made of one (None: the one of its own
+    name). ``assumed`` says that the format states no operations of an input and what was taken instead; the option
+    ``normalize`` replaces them.
     """
 
     id: str
@@ -266,6 +316,9 @@ class Tensor:
     sample_tensor: FileRef | None = None
     optional: bool = False
     padding: Padding = Padding()
+    value_names: Mapping[int, str] = field(default_factory=dict)
+    source: str | None = None
+    assumed: Finding | None = None
 
     def axis(self, axis_id: str) -> Axis:
         """Give the axis of that id."""
@@ -322,11 +375,40 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
+class Macro:
+    """Code of the package that another program runs on the image before or after the network; nothing here runs it.
+
+    ``kind`` says which code it is (``ImageJ macro``, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
+    of the file, None where the package does not hold it. ``normalize`` is the value of the option ``normalize`` that does the
+    same, None where none is known; ``is_empty`` says that it does nothing to the image.
+    """
+
+    when: Literal["before", "after"]
+    kind: str
+    source: str
+    comment: str = ""
+    sha256: str | None = None
+    normalize: str | None = None
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a run of the model took when it was packaged, in the words of its description."""
+
+    input_size: str | None = None
+    output_size: str | None = None
+    memory_peak: str | None = None
+    runtime: str | None = None
+
+
+@dataclass(frozen=True)
 class ModelDescription:
     """All that a person or a program needs to know of a model.
 
-    ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file. ``notes`` say what the reader assumed or passed over.
+    ``location`` is the absolute path of the folder, zip or file it was read from, ``file`` the name of the description file in
+    it (slash separated), ``digest`` the SHA-256 of that file. ``notes`` say what the reader assumed or passed over;
+    ``findings`` are to be said of every run. ``whole_because`` is the description's reason for forbidding tiles.
     """
 
     format: str
@@ -354,3 +436,8 @@ class ModelDescription:
     tolerances: tuple[Tolerance, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    file: str | None = None
+    macros: tuple[Macro, ...] = ()
+    benchmark: Benchmark | None = None
+    whole_because: str | None = None
+    findings: tuple[Finding, ...] = ()

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ijbridge.errors import NetworkError
-from ijbridge.network_facts import NetworkFacts
+from ijbridge.network_axes import AxisOrder, axis_order
+from ijbridge.network_facts import NetworkFacts, Signature, TensorSignature
 from ijbridge.network_knowledge import Accepted, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
@@ -51,12 +53,65 @@ class Network:
             else:
                 self._model = onnx.load(str(source), load_external_data=False)
         except (DecodeError, ValueError, OSError) as error:
-            raise NetworkError(f"The weights are not an ONNX network that can be read: {error}") from error
+            raise NetworkError(f"The weights are not an ONNX network that can be read: {str(error).rstrip('.')}.") from error
         graph = self._model.graph
         constants = {one.name for one in graph.initializer}
         #: The network's names of its inputs and outputs.
         self.inputs = [one.name for one in graph.input if one.name not in constants]
         self.outputs = [one.name for one in graph.output]
+
+    @cached_property
+    def _followed(self) -> tuple[_Follower, NetworkFacts]:
+        follower = _Follower(self._model, {})
+        return follower, follower.facts()
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What the file states: its tensors, and what else there is to know of it."""
+        from onnx.external_data_helper import ExternalDataInfo
+
+        graph, shapes = self._model.graph, self._followed[0].shapes
+        tensors = {
+            value.name: TensorSignature(value.name, _type(value), tuple(shapes[value.name]) if value.name in shapes else None)
+            for value in (*graph.input, *graph.output)
+        }
+        external = [ExternalDataInfo(one).location for one in graph.initializer if one.external_data]
+        return Signature(
+            inputs=tuple(tensors[name] for name in self.inputs),
+            outputs=tuple(tensors[name] for name in self.outputs),
+            opset=self._followed[0].version,
+            producer=" ".join(one for one in (self._model.producer_name, self._model.producer_version) if one),
+            version=self._model.model_version or None,
+            description=self._model.doc_string or graph.doc_string,
+            metadata={one.key: one.value for one in self._model.metadata_props},
+            external_files=tuple(dict.fromkeys(external)),
+        )
+
+    def axis_order(self, name: str) -> AxisOrder | None:
+        """Tell the order of the axes of an input, None where the network does not (see `ijbridge.network_axes`)."""
+        follower = self._followed[0]
+        shape = follower.shapes.get(name)
+        if shape is None:
+            return None
+        constants = {one: list(tensor.dims) for one, tensor in follower.constants.items()}
+        try:
+            return axis_order(self._model.graph.node, name, shape, follower.values, constants)
+        except (IndexError, KeyError, TypeError, ValueError):
+            return None  # a node that is not as the standard has it is the engine's to refuse
+
+    def last_operation(self, output: str) -> str:
+        """Give the ONNX operator that makes the values of an output; what only moves them is passed over."""
+        made_by = {name: node for node in self._model.graph.node for name in node.output}
+        while output in made_by and made_by[output].op_type in (
+            "Identity",
+            "Transpose",
+            "Cast",
+            "Reshape",
+            "Squeeze",
+            "Unsqueeze",
+        ):
+            output = made_by[output].input[0]
+        return str(made_by[output].op_type) if output in made_by else ""
 
     def facts(self, accepted: Mapping[str, Sequence[Accepted | None]] | None = None) -> NetworkFacts:
         """Follow the graph.
@@ -67,7 +122,7 @@ class Network:
             Per input (the network's name) and axis the sizes that it will have; None where that is not known: then sizes are
             taken to be multiples of the network's grid.
         """
-        facts = _Follower(self._model, {}).facts()
+        facts = self._followed[1]
         usual: dict[str, list[Accepted | None]] = {}
         for name, sizes in (accepted or {}).items():
             usual[name] = [_apart(one, facts.grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
@@ -95,7 +150,10 @@ _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 def _type(value: Any) -> str:
     from onnx import TensorProto
 
-    name = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    number = value.type.tensor_type.elem_type
+    if number not in TensorProto.DataType.values():
+        return f"number {number}"
+    name = TensorProto.DataType.Name(number).lower()
     return _NUMPY_NAMES.get(name, name)
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
-from ijbridge.checks import SEVERITIES, Finding
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
+from ijbridge.findings import SEVERITIES, Finding
 from ijbridge.formats import read_model
-from ijbridge.formats.package import open_package
+from ijbridge.formats.package import package_of
 from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
@@ -30,6 +30,7 @@ from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
+from ijbridge.stating import stated
 from ijbridge.typing import Array
 
 
@@ -49,10 +50,27 @@ class LoadedModel:
     """
 
     def __init__(self, model: str | Path | ModelDescription) -> None:
+        #: The description as the model's files state it; what the options of a run say of the model is not in it.
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._network: _Network | None = None
+        self._file: _File | None = None
+        self._variants: dict[tuple[object, ...], _Variant] = {}
+
+    def described(self, options: Options) -> ModelDescription:
+        """Give the description as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        """
+        if options.on_model == Options().on_model:
+            return self.description
+        description = self.description
+        if options.model_axes is not None:
+            description = read_model(description.location, model_axes=options.model_axes)
+        return stated(description, options)
 
     def plan(
         self,
@@ -60,8 +78,8 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        planning.check_runnable(self.description)
-        return planning.plan(self.description, headers, options, find_resources(), self._read_network().facts)
+        variant = self._variant(options)
+        return planning.plan(variant.description, headers, options, find_resources(), variant.facts)
 
     def run(
         self,
@@ -99,7 +117,7 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self._read_network().names
+            names = _bound(plan.description, self._read_file().network)
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
@@ -128,7 +146,7 @@ class LoadedModel:
         try:
             plan = self.plan(headers, options)
         except (ImageError, PlanError, CannotRunError) as error:
-            found = planning.refusals(self.description, headers, options)
+            found = planning.refusals(self.described(options), headers, options)
             found = found or [Finding(_kind(error), "error", str(error).rstrip("."))]
             found += _pixel_findings(self.description.inputs, images)
         else:
@@ -169,7 +187,8 @@ class LoadedModel:
     def close(self) -> None:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
-        self._network = None
+        self._variants.clear()
+        self._file = None
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -177,27 +196,27 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _read_network(self) -> _Network:
-        if self._network is None:
-            from ijbridge.runtimes.onnx import bind
-
-            description = self.description
-            source = _weights_source(description, planning.choose_weights(description))
-            network = Network(source)
-            names = {
-                **bind(description.inputs, network.inputs, "input", description.name),
-                **bind(description.outputs, network.outputs, "output", description.name),
-            }
+    def _variant(self, options: Options) -> _Variant:
+        if options.on_model not in self._variants:
+            description = self.described(options)
+            planning.check_runnable(description)
+            network = self._read_file().network
+            names = _bound(description, network)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._network = _Network(source, names, network.facts(accepted).renamed(names))
-        return self._network
+            self._variants[options.on_model] = _Variant(description, network.facts(accepted).renamed(names))
+        return self._variants[options.on_model]
+
+    def _read_file(self) -> _File:
+        if self._file is None:
+            source = _weights_source(self.description, planning.choose_weights(self.description))
+            self._file = _File(source, Network(source))
+        return self._file
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
             from ijbridge.runtimes.onnx import OnnxSession
 
-            network = self._read_network()
-            session = OnnxSession(network.source, plan.device, self.description.name)
+            session = OnnxSession(self._read_file().source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
@@ -245,17 +264,34 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 
 @dataclass(frozen=True)
-class _Network:
-    """The file of the network (or its bytes), its names of the described tensors, and what it says of itself."""
+class _File:
+    """The file of the network (or its bytes), and the network in it."""
 
     source: Path | bytes
-    names: Mapping[str, str]
+    network: Network
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A description as the options complete it, and what the network says of itself for the sizes it gives."""
+
+    description: ModelDescription
     facts: NetworkFacts
+
+
+def _bound(description: ModelDescription, network: Network) -> dict[str, str]:
+    """Give the network's name for each tensor of a description."""
+    from ijbridge.runtimes.onnx import bind
+
+    return {
+        **bind(description.inputs, network.inputs, "input", description.name),
+        **bind(description.outputs, network.outputs, "output", description.name),
+    }
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     """Give time and size of the files that a model is read from: its description and weights, or the zip they are in."""
-    package = open_package(description.location)
+    package = package_of(description)
     named = [file for one in description.weights for file in (one.file, one.external_data) if file is not None]
     files = [
         package.location if package.location.is_file() else package.description_path,
@@ -273,7 +309,7 @@ def verify_files(description: ModelDescription) -> None:
     PackageError
         If one is not the file that was described.
     """
-    package = open_package(description.location)
+    package = package_of(description)
     files = [(weights.file, f"{weights.format} weights") for weights in description.weights]
     for tensor in (*description.inputs, *description.outputs):
         for file, what in ((tensor.test_tensor, "test tensor"), (tensor.sample_tensor, "sample tensor")):
@@ -285,7 +321,7 @@ def verify_files(description: ModelDescription) -> None:
 
 
 def _weights_source(description: ModelDescription, weights: Weights) -> Path | bytes:
-    package = open_package(description.location)
+    package = package_of(description)
     data = package.read(weights.file, f"{weights.format} weights")
     path = package.path(weights.file.source)
     if weights.external_data is not None:

@@ -46,7 +46,9 @@ class Knowledge:
         for value in (*inferred.input, *inferred.value_info, *inferred.output):
             if value.type.tensor_type.HasField("shape"):
                 self.shapes[value.name] = [
-                    one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim
+                    # exporters write 0 and below for what they do not know
+                    one.dim_value if one.dim_value > 0 else None
+                    for one in value.type.tensor_type.shape.dim
                 ]
 
     def sources(self, name: str) -> list[Source]:

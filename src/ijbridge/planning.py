@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, processing, tile_choice
-from ijbridge.checks import Finding
 from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
+from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header
 from ijbridge.network_facts import NetworkFacts
@@ -106,6 +106,8 @@ def plan(
         when_cut=chosen.findings,
     )
     findings = [
+        *description.findings,
+        *(one.tensor.assumed for one in inputs if one.tensor.assumed is not None),
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
         *_rescale_findings(inputs, options),
         *_size_findings(result, rules, network.letters),
@@ -162,8 +164,12 @@ def check_runnable(description: ModelDescription) -> Weights:
     Raises
     ------
     CannotRunError
-        If weights that can be run are missing, or an operation cannot be computed.
+        If weights that can be run are missing, an operation cannot be computed, or something else is in the way that the
+        description names.
     """
+    for finding in description.findings:
+        if finding.severity == "error":
+            raise CannotRunError(finding.sentence)
     for tensor in (*description.inputs, *description.outputs):
         processing.check_supported(tensor.operations, tensor.id)
     return choose_weights(description)
@@ -331,8 +337,13 @@ def _output(
 ) -> OutputPlan:
     axes = network.output_axes(tensor)
     image = next(iter(headers.values()))
-    # an axis of one that neither the image has nor the output needs is not shown
-    shown = {axis.letter: axis for axis in axes if axis.letter and (axis.letter in image.axes or axis.size > 1)}
+    left = {axis.id: processing.elements_left(tensor.operations, axis.id, axis.size) for axis in axes}
+    # an axis of one that neither the image has nor the output needs is not shown, nor one that an operation reduced to one
+    shown = {
+        axis.letter: axis
+        for axis in axes
+        if axis.letter and (left[axis.id] > 1 or (axis.letter in image.axes and axis.size == 1))
+    }
     for letter in loops:
         if letter in shown:
             raise AxesError(
@@ -351,9 +362,9 @@ def _output(
         if letter in source.pixel_size and (letter not in shown or shown[letter].line is not None)
     }
     channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
-    names = channel.channel_names if channel is not None and "c" in shown else ()
+    names = processing.names_left(tensor.operations, channel) if channel is not None and "c" in shown else ()
     computed = Header(
-        shape=tuple(shown[letter].size if letter in shown else loops[letter] for letter in letters),
+        shape=tuple(left[shown[letter].id] if letter in shown else loops[letter] for letter in letters),
         dtype=final_dtype(tensor),
         axes=letters,
         pixel_size=pixel_size,

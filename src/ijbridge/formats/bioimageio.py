@@ -34,6 +34,7 @@ from ijbridge.errors import NotAModelError
 from ijbridge.formats import bioimageio_v04, bioimageio_v05
 from ijbridge.formats.bioimageio_v05 import file_ref
 from ijbridge.formats.fields import Fields
+from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.formats.yaml12 import parse_yaml
 
@@ -47,6 +48,10 @@ WEIGHTS_FORMATS = (
     "onnx", "torchscript", "pytorch_state_dict", "tensorflow_saved_model_bundle", "keras_hdf5", "keras_v3",
     "tensorflow_js",
 )  # fmt: skip
+
+INFO = FormatInfo(
+    FORMAT, "0.4, 0.5", "bioimage.io description (rdf.yaml, bioimageio.yaml, model.yaml or *.bioimageio.yaml)", WEIGHTS_FORMATS
+)
 
 _ROOT = {
     "format_version", "type", "name", "description", "authors", "packaged_by", "maintainers", "cite", "license", "version",
@@ -91,6 +96,7 @@ def read(package: Package) -> ModelDescription:
         outputs=outputs,
         weights=_weights(root, package),
         location=str(package.location),
+        file=package.description_file,
         digest=hashlib.sha256(data).hexdigest(),
         description=root.text("description", ""),
         authors=_people(root, "authors"),

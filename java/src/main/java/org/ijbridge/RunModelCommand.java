@@ -44,6 +44,18 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String memory;
 
+	@Parameter(persist = false, required = false)
+	private String normalize;
+
+	@Parameter(persist = false, required = false)
+	private String model_axes;
+
+	@Parameter(persist = false, required = false)
+	private String model_pixel_size;
+
+	@Parameter(persist = false, required = false)
+	private String min_confidence;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -63,6 +75,10 @@ public final class RunModelCommand implements Command {
 		given.put("channel", channel);
 		given.put("rescale", rescale ? "true" : null);
 		given.put("memory", memory);
+		given.put("normalize", normalize);
+		given.put("model_axes", model_axes);
+		given.put("model_pixel_size", model_pixel_size);
+		given.put("min_confidence", min_confidence);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));
 		}
