@@ -37,7 +37,7 @@ def description_text(description: ModelDescription) -> str:
         f"{description.name}" + (f" (version {description.version})" if description.version else ""),
         description.description,
         "",
-        f"format       {description.format} {description.format_version}",
+        f"format       {description.format} {description.format_version}".rstrip(),
         f"authors      {', '.join(person.name for person in description.authors) or 'not stated'}",
         f"licence      {description.license or 'not stated'}",
         *(f"cite         {one.text}{f' ({one.doi or one.url})' if one.doi or one.url else ''}" for one in description.cite),
@@ -131,7 +131,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _tensor_lines(side: str, tensor: Tensor) -> list[str]:
     low, high = tensor.value_range
     values = "".join(f" {word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None)
-    lines = [f"{side:<12} {tensor.id}: {tensor.dtype}{values}" + (f", {tensor.description}" if tensor.description else "")]
+    details = [one for one in (tensor.description, f"made of {tensor.source}" if tensor.source else "") if one]
+    lines = [", ".join([f"{side:<12} {tensor.id}: {tensor.dtype}{values}", *details])]
+    if tensor.value_names:
+        lines.append(f"  {'labels':<10} {', '.join(f'{value} {name}' for value, name in tensor.value_names.items())}")
     for axis in tensor.axes:
         details = [size_text(axis.size)]
         if axis.channel_names:

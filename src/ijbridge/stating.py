@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ijbridge.description import ArgMax, Axis, EnsureDtype, ModelDescription, Tensor, operation_name
+from ijbridge.description import ArgMax, Axis, EnsureDtype, ModelDescription, Take, Tensor, operation_name
 from ijbridge.errors import OptionError
 from ijbridge.normalization import Normalization
 from ijbridge.options import Options
@@ -40,7 +40,9 @@ def _normalized(description: ModelDescription, normalization: Normalization) -> 
 def _with(tensor: Tensor, normalization: Normalization) -> Tensor:
     if tensor.assumed is None:
         return tensor
-    operations = (*normalization.operations(tensor.axes), EnsureDtype(tensor.dtype))
+    # which channels the network is given is no matter of their values
+    chosen = (one for one in tensor.operations if isinstance(one, Take))
+    operations = (*normalization.operations(tensor.axes), *chosen, EnsureDtype(tensor.dtype))
     return replace(tensor, operations=operations, assumed=None)
 
 
