@@ -329,8 +329,8 @@ def test_a_newer_patch_is_read_and_noted(tmp_path: Path) -> None:
     assert "newer than 0.5.14" in read(tmp_path, v05(format_version="0.5.99")).notes[0]
 
 
-@pytest.mark.parametrize("version", ["0.3.6", "0.6.0", "1.0", "0.1"])
+@pytest.mark.parametrize("version", ["0.2.9", "0.6.0", "1.0", "0.1"])
 def test_another_version_is_refused_with_those_that_are_read(tmp_path: Path, version: str) -> None:
     with pytest.raises(DescriptionError) as caught:
         read(tmp_path, v05(format_version=version))
-    check_refusal(caught.value, f"bioimage.io {version}", "ijbridge reads 0.4 and 0.5")
+    check_refusal(caught.value, f"bioimage.io {version}", "ijbridge reads 0.3, 0.4 and 0.5")

@@ -142,8 +142,7 @@ def _channels(root: Elements) -> tuple[list[int] | None, int, list[str]]:
             "complex numbers, which no image of ijbridge has" if unknown and unknown[0] in _COMPLEX else repr(unknown[:1])[1:-1]
         )
         raise root.error(
-            f"the PixelType of <Channels> is {what or 'missing'}, but must be one of {', '.join(_CHANNELS)} for each entry named "
-            "Item"
+            f"the PixelType of <Channels> is {what or 'missing'}, but must be one of {', '.join(_CHANNELS)} for each Item"
         )
     order: list[int] = []
     colours = False
