@@ -374,11 +374,15 @@ class Tolerance:
     weights_formats: tuple[str, ...] = ()
 
 
+#: The kind of code that ImageJ itself runs.
+IMAGEJ_MACRO = "ImageJ macro"
+
+
 @dataclass(frozen=True)
 class Macro:
     """Code of the package that another program runs on the image before or after the network; nothing here runs it.
 
-    ``kind`` says which code it is (``ImageJ macro``, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
+    ``kind`` says which code it is (`IMAGEJ_MACRO`, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
     of the file, None where the package does not hold it. ``normalize`` is the value of the option ``normalize`` that does the
     same, None where none is known; ``is_empty`` says that it does nothing to the image.
     """

@@ -59,6 +59,8 @@ class Network:
         #: The network's names of its inputs and outputs.
         self.inputs = [one.name for one in graph.input if one.name not in constants]
         self.outputs = [one.name for one in graph.output]
+        if not all(isinstance(one, str) for one in (*self.inputs, *self.outputs)):
+            raise NetworkError("The weights are not an ONNX network that can be read: a name in it is not in UTF-8.")
 
     @cached_property
     def _followed(self) -> tuple[_Follower, NetworkFacts]:
@@ -80,11 +82,11 @@ class Network:
             inputs=tuple(tensors[name] for name in self.inputs),
             outputs=tuple(tensors[name] for name in self.outputs),
             opset=self._followed[0].version,
-            producer=" ".join(one for one in (self._model.producer_name, self._model.producer_version) if one),
+            producer=" ".join(_text(one) for one in (self._model.producer_name, self._model.producer_version) if one),
             version=self._model.model_version or None,
-            description=self._model.doc_string or graph.doc_string,
-            metadata={one.key: one.value for one in self._model.metadata_props},
-            external_files=tuple(dict.fromkeys(external)),
+            description=_text(self._model.doc_string or graph.doc_string),
+            metadata={_text(one.key): _text(one.value) for one in self._model.metadata_props},
+            external_files=tuple(dict.fromkeys(_text(one) for one in external)),
         )
 
     def axis_order(self, name: str) -> AxisOrder | None:
@@ -143,6 +145,11 @@ def read_graph(source: Path | bytes) -> NetworkFacts:
     return Network(source).facts()
 
 
+def _text(value: str | bytes) -> str:
+    """Give a text of the file, which protobuf leaves as bytes where it is none."""
+    return value if isinstance(value, str) else value.decode(errors="replace")
+
+
 #: The types of ONNX that numpy calls otherwise.
 _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 
@@ -191,6 +198,8 @@ class _Follower(Layers):
     def _node(self, node: Any) -> None:
         import onnx
 
+        if not node.output:
+            return
         if node.op_type == "Constant":
             value = next((one for one in node.attribute if one.name.startswith("value")), None)
             if value is not None and value.name == "value":

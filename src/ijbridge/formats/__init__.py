@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ijbridge.description import ModelDescription
 from ijbridge.errors import NotAModelError, OptionError
-from ijbridge.formats import bare_onnx, bioimageio, czann, czmodel
+from ijbridge.formats import bare_onnx, bioimageio, czann, czmodel, deepimagej_xml
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package, open_package
 
@@ -31,7 +31,7 @@ class Reader(Protocol):
 
 
 #: In the order in which they are asked.
-READERS: tuple[Reader, ...] = (bioimageio, czann, czmodel, bare_onnx)
+READERS: tuple[Reader, ...] = (bioimageio, czann, deepimagej_xml, czmodel, bare_onnx)
 
 
 def read_model(source: str | Path, *, model_axes: str | None = None) -> ModelDescription:

@@ -34,6 +34,7 @@ from ijbridge.description import (
 from ijbridge.errors import NotAModelError
 from ijbridge.formats import bioimageio_v03, bioimageio_v04, bioimageio_v05
 from ijbridge.formats.bioimageio_v05 import file_ref
+from ijbridge.formats.deepimagej_config import with_deepimagej
 from ijbridge.formats.fields import Fields
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
@@ -97,7 +98,7 @@ def read(package: Package) -> ModelDescription:
     inputs, outputs = tensors.read_tensors(root)
     outputs = tuple(replace(one, source=sources.get(one.id)) for one in outputs)
     _check(root, inputs, outputs)
-    return ModelDescription(
+    described = ModelDescription(
         format=FORMAT,
         format_version=version,
         name=root.text("name"),
@@ -127,6 +128,7 @@ def read(package: Package) -> ModelDescription:
         other={key: value for key, value in content.items() if key not in _ROOT},
         notes=_notes(version),
     )
+    return with_deepimagej(described, root, package)
 
 
 def _version(root: Fields) -> str:

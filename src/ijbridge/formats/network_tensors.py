@@ -56,6 +56,19 @@ def output_tensor(
     return Tensor(id=one.name, axes=tuple(axes), dtype=one.dtype, operations=(EnsureDtype(one.dtype),))
 
 
+def agrees(one: TensorSignature, sizes: Sequence[int | None]) -> bool:
+    """Whether a network's tensor can have the described sizes, batch and all; None: any size."""
+    if one.shape is None:
+        return True
+    pairs = zip(one.shape, sizes, strict=False)
+    return len(one.shape) == len(sizes) and all(size is None or told is None or size == told for size, told in pairs)
+
+
+def by(sizes: Sequence[int | None] | None) -> str:
+    """Say sizes for a person: ``1 x ? x ? x 3``."""
+    return " x ".join(UNKNOWN if size is None else str(size) for size in sizes or ()) or "of no stated shape"
+
+
 def obstacles(tensor: Tensor, one: TensorSignature, side: str) -> Iterator[Finding]:
     """Say what forbids a run of a network that has this tensor."""
     called = f"The {side} {tensor.id!r} of the network"
@@ -65,9 +78,8 @@ def obstacles(tensor: Tensor, one: TensorSignature, side: str) -> Iterator[Findi
         what = "a list of numbers" if one.shape else "a single number"
         yield Finding("no-image", "error", f"{called} is {what}", "ijbridge has images only")
     elif not tensor.axes or any(axis.letter is None for axis in tensor.axes):
-        sizes = " x ".join(UNKNOWN if size is None else str(size) for size in one.shape or ())
         yield Finding(
-            "axes-unknown", "error", f"{called} does not tell the order of its axes ({sizes or 'nor how many there are'})",
+            "axes-unknown", "error", f"{called} does not tell the order of its axes ({by(one.shape)})",
             "it has to be known", f"name it with the option model_axes, such as model_axes={tensor.id}=bcyx",
         )  # fmt: skip
     batch = next((size for axis, size in zip(tensor.axes, one.shape or (), strict=False) if axis.kind == "batch"), None)

@@ -83,6 +83,12 @@ class Elements:
         text = " ".join((found[0].text or "").split()) if found else ""
         return None if text.lower() in _NOTHING else text
 
+    def texts(self, tag: str) -> list[str]:
+        """Give the texts of a field that may be there several times; those that state nothing are left out."""
+        found = self._element.findall(tag) if self._element is not None else []
+        texts = [" ".join((one.text or "").split()) for one in found]
+        return [text for text in texts if text.lower() not in _NOTHING]
+
     def integer(self, tag: str, default: int | None = None, *, low: int = 0) -> int:
         """Give a whole number of at least ``low``."""
         text = self.optional_text(tag)

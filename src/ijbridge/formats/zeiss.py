@@ -28,7 +28,7 @@ from ijbridge.description import (
 from ijbridge.errors import DescriptionError, NetworkError, PackageError
 from ijbridge.findings import Finding
 from ijbridge.formats.bare_onnx import is_onnx
-from ijbridge.formats.network_tensors import axis, input_tensor, obstacles, output_tensor
+from ijbridge.formats.network_tensors import agrees, axis, by, input_tensor, obstacles, output_tensor
 from ijbridge.formats.package import Package
 from ijbridge.graph import Network
 from ijbridge.network_facts import TensorSignature
@@ -116,10 +116,10 @@ def tensors(
             raise error(f"it describes one {side}, but its network has {len(names)} ({', '.join(names)}): {_APART}")
     stated, facts = network.signature, network.facts()
     for signature, one in ((stated.inputs[0], given), (stated.outputs[0], made)):
-        if not _fits(signature.shape, one.shape):
-            found = _by(signature.shape or ())
+        if not agrees(signature, (None, *one.shape)):
+            found = by(signature.shape)
             raise error(
-                f"{one.where} says {_by(one.shape)}, but {signature.name!r} of the network is {found}, batch first: {_APART}"
+                f"{one.where} says {by(one.shape)}, but {signature.name!r} of the network is {found}, batch first: {_APART}"
             )
     first = input_tensor(_with_channels(stated.inputs[0], given.shape), _letters(given.shape), facts)
     return first, output_tensor(_with_channels(stated.outputs[0], made.shape), _letters(made.shape), facts, (first,), halo)
@@ -131,17 +131,6 @@ _APART = "description and network do not belong together"
 
 def _letters(shape: Sequence[int | None]) -> str:
     return f"b{'zyx'[-(len(shape) - 1) :]}c"
-
-
-def _by(shape: Sequence[int | None]) -> str:
-    return " x ".join("?" if size is None else str(size) for size in shape)
-
-
-def _fits(shape: Sequence[int | None] | None, stated: Sequence[int | None]) -> bool:
-    if shape is None:
-        return True
-    same = all(size is None or told is None or size == told for size, told in zip(shape[1:], stated, strict=False))
-    return len(shape) == len(stated) + 1 and same
 
 
 def _with_channels(signature: TensorSignature, shape: Sequence[int | None]) -> TensorSignature:
