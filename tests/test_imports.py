@@ -38,7 +38,7 @@ LEVELS = (
     ("prediction",),
     ("provenance", "converters"),
     ("loaded",),
-    ("testing", "server"),
+    ("testing", "server", "supported"),
     ("protocol",),
     ("api", "appose_worker", "imagej", "installing"),
     ("cli",),

@@ -118,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
     )  # fmt: skip
 
+    formats = bare_command(
+        "formats", _formats, "List the formats that are read, the weights that are run, the extras that are there."
+    )
+    formats.add_argument("--json", action="store_true", help="as JSON")
+
     install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
     install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
     install.add_argument(
@@ -288,6 +293,13 @@ def _test(given: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0 if report.reproduces else 1
+
+
+def _formats(given: argparse.Namespace) -> int:
+    from ijbridge.supported import supported, supported_text
+
+    _print_json(supported()) if given.json else print(supported_text())
+    return 0
 
 
 def _install_fiji(given: argparse.Namespace) -> int:

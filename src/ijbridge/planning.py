@@ -27,7 +27,7 @@ from ijbridge.tiling import AxisRules
 RUNNABLE = ("onnx",)
 
 #: What to do where a package holds none of them.
-_HELP = {
+HELP = {
     "torchscript": "export it to ONNX with PyTorch (torch.onnx.export)",
     "pytorch_state_dict": "ask its author for ONNX weights; PyTorch weights need the author's code to run",
     "tensorflow_saved_model_bundle": "convert it to ONNX with tf2onnx",
@@ -195,7 +195,7 @@ def choose_weights(description: ModelDescription) -> Weights:
         where = "download it" if onnx[0].file.is_url else f"put the file {onnx[0].file.source!r}"
         advice = f"{where} into the model's folder"
     else:
-        advice = next((_HELP[one.format] for one in description.weights if one.format in _HELP), "ask for ONNX weights")
+        advice = next((HELP[one.format] for one in description.weights if one.format in HELP), "ask for ONNX weights")
     raise CannotRunError(
         f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(RUNNABLE)}); it describes "
         f"{described}: {advice}."

@@ -66,7 +66,8 @@ TO_RANGE = (
     [
         (DIVIDED.format("255"), "divide 255"), (DIVIDED.format("65535.0 stack"), "divide 65535"),
         ('print("a");' + DIVIDED.format("4095") + "// b", "divide 4095"), (DIVIDED.format("0"), None),
-        (DIVIDED.format("-1"), None), ('run("Divide...", "value=255");', None), (DIVIDED.format("255") + 'run("Invert");', None),
+        (DIVIDED.format("-1"), None), ('run("Divide...", "value=255");', None),
+        (DIVIDED.format("255") + 'run("Invert");', None),
         (BY_STATISTICS.format("m", "s"), "mean-std"), (BY_STATISTICS.format("m", "b"), None),
         (BY_STATISTICS.format("a", "s"), None), (TO_RANGE.format("hi - lo + 1e-20"), "min-max"),
         (TO_RANGE.format("hi - lo"), "min-max"), (TO_RANGE.format("lo - hi"), None),
