@@ -22,7 +22,8 @@ from ijbridge.options import Options
         ("none", "none"), (" None ", "none"), ("min-max", "min-max"), ("mean-std", "mean-std"), ("divide 255", "divide 255"),
         ("divide,4095.5", "divide 4095.5"), ("divide:type", "divide type"), ("percentile 1 99.8", "percentile 1 99.8"),
         ("percentile,0,100", "percentile 0 100"), ("percentile: 2, 98", "percentile 2 98"),
-        (("percentile", 1, 99.8), "percentile 1 99.8"), (["divide", "type"], "divide type"),
+        (("percentile", 1, 99.8), "percentile 1 99.8"), (["divide", "type"], "divide type"), ("2,99.8", "percentile 2 99.8"),
+        ((2, 99.8), "percentile 2 99.8"),
     ],
 )  # fmt: skip
 def test_a_normalisation_is_a_word_and_its_numbers(value: Any, expected: str) -> None:
@@ -34,11 +35,20 @@ def test_a_normalisation_is_a_word_and_its_numbers(value: Any, expected: str) ->
 @pytest.mark.parametrize(
     "value",
     ["", "percentile", "percentile 1", "percentile 99 1", "percentile 1 101", "percentile -1 99", "percentile 1 99 2", "divide",
-     "divide 0", "divide -1", "divide nan", "divide inf", "divide x", "none 1", "mean-std 2", "zscore", "1 99", 5, True, ()],
+     "divide 0", "divide -1", "divide nan", "divide inf", "divide x", "none 1", "mean-std 2", "zscore", "99 1", "auto 1", "1", 5, True, ()],
 )  # fmt: skip
 def test_a_normalisation_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
     with pytest.raises(OptionError, match="normalize="):
         Options.read(normalize=value)
+
+
+def test_auto_is_what_the_format_states_or_its_reader_assumes(tmp_path: Path, little_model: Path) -> None:
+    assert Options.read(normalize="auto") == Options.read()
+    image = pixels(20, 24)
+    for model in (little_model, identity().save(tmp_path / "net.onnx")):
+        how: dict[str, Any] = {} if model == little_model else {"model_axes": "bcyx"}
+        plain = np.asarray(ijbridge.predict(model, image, **how))
+        np.testing.assert_array_equal(np.asarray(ijbridge.predict(model, image, normalize="auto", **how)), plain)
 
 
 def of_each_channel(image: Any, numbers: Any) -> Any:

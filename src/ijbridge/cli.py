@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
 _NORMALIZE = (
-    "none, 'percentile 1 99.8', min-max, mean-std, 'divide 255', or 'divide type' (the largest value of the image's type)"
+    "auto, none, 'percentile 1 99.8', min-max, mean-std, 'divide 255', or 'divide type' (the largest value of the image's type)"
 )
 
 

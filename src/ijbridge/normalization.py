@@ -3,6 +3,7 @@
 ======================= ==============================================================================================
 value                   what is done with the pixels of each channel
 ======================= ==============================================================================================
+``auto``                what the format states or its reader assumes
 ``none``                nothing: they are given as they are
 ``percentile LOW HIGH`` (x - low) / (high - low + 1e-20), the percentiles taken over space, not clipped (as csbdeep does)
 ``min-max``             the same with the percentiles 0 and 100
@@ -11,7 +12,8 @@ value                   what is done with the pixels of each channel
 ``divide type``         integers divided by the largest value of the image's type; floating point numbers as they are
 ======================= ==============================================================================================
 
-The words may be separated by blanks, commas or colons: ``percentile,1,99.8`` needs no quotes.
+The words may be separated by blanks, commas or colons: ``percentile,1,99.8`` needs no quotes. Two numbers alone are
+percentiles.
 """
 
 from __future__ import annotations
@@ -47,8 +49,8 @@ class Normalization:
     numbers: tuple[float, ...] = ()
 
     @classmethod
-    def read(cls, value: NormalizeOption) -> Normalization:
-        """Read the option.
+    def read(cls, value: NormalizeOption) -> Normalization | None:
+        """Read the option; None for ``auto``.
 
         Raises
         ------
@@ -57,6 +59,10 @@ class Normalization:
         """
         words = re.split(r"[\s,:]+", value.strip()) if isinstance(value, str) else [str(one) for one in value]
         kind, *rest = [word.lower() for word in words] or [""]
+        if (kind, rest) == ("auto", []):
+            return None
+        if len(rest) == 1 and re.match(r"[\d.]", kind):
+            kind, rest = "percentile", [kind, *rest]
         if (kind, rest) == ("divide", ["type"]):
             return cls("divide")
         numbers = tuple(_number(one, value) for one in rest)
@@ -104,6 +110,6 @@ def _number(text: str, value: NormalizeOption) -> float:
 
 def _wrong(value: object) -> OptionError:
     return OptionError(
-        f"normalize={value!s} is not understood: use none, percentile LOW HIGH (0 to 100, such as percentile 1 99.8), min-max, "
-        "mean-std, divide N (N above 0), or divide type."
+        f"normalize={value!s} is not understood: use auto, none, percentile LOW HIGH (0 to 100, such as percentile 1 99.8), "
+        "min-max, mean-std, divide N (N above 0), or divide type."
     )

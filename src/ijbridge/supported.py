@@ -19,9 +19,9 @@ def supported() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs`` and,
-        where they are not run, ``advice``; ``extras``: per extra ``name``, ``purpose``, ``installed``, ``missing`` (packages) and
-        ``install`` (the command).
+        ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``
+        and, where they are not run, ``advice``; ``extras``: per extra ``name``, ``purpose``, ``installed``, ``missing``
+        (packages) and ``install`` (the command).
     """
     known = dict.fromkeys(weights for reader in READERS for weights in reader.INFO.weights)
     return {

@@ -39,9 +39,9 @@ def matches(package: Package) -> bool:
 
 
 def _candidates(package: Package) -> list[str]:
-    named = package.find(lambda name: name.lower().endswith(".onnx"))
+    named = package.nearest(lambda name: name.lower().endswith(".onnx"))
     if not named and package.location.is_file():
-        named = package.find(lambda name: name == package.location.name)
+        named = package.nearest(lambda name: name == package.location.name)
     return [name for name in named if is_onnx(package.head(name, 2))]
 
 

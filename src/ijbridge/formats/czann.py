@@ -44,7 +44,7 @@ _TYPES = (*_SEGMENTATIONS, _REGRESSION, *_REFUSED)
 
 def matches(package: Package) -> bool:
     """Whether the package holds a ``model.json`` of ZEISS, told by what lies beside it or by its shapes."""
-    for name in package.find(lambda one: one == _FILE):
+    for name in package.nearest(lambda one: one == _FILE):
         described = package.described_by(name)
         if described.exists(_WEIGHTS):
             return True
@@ -67,7 +67,7 @@ def read(package: Package) -> ModelDescription:
     PackageError
         If the network is missing or damaged.
     """
-    package = package.described_by(package.find(lambda one: one == _FILE)[0])
+    package = package.described_by(package.nearest(lambda one: one == _FILE)[0])
     data = package.read_description()
     root = Fields(parse_json(data, _FILE), "", f"{package.location.name}, {_FILE}")
     kind = root.one_of("Type", _TYPES)

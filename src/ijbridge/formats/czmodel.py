@@ -40,7 +40,7 @@ def matches(package: Package) -> bool:
 
 
 def _description(package: Package) -> str | None:
-    found = package.find(lambda name: name.lower().endswith(".xml"))
+    found = package.nearest(lambda name: name.lower().endswith(".xml"))
     for name in found:
         described = package.described_by(name)
         if described.exists(PurePosixPath(name).with_suffix(".model").name):

@@ -41,7 +41,7 @@ def find_weights(package: Package, keys: Mapping[str, str], root: Elements) -> t
     """
     found: dict[str, list[str]] = {name: [] for name in _ENDS.values()}
     for end, name in _ENDS.items():
-        found[name] += [one for one in package.beside() if one.lower().endswith(end) and one.count("/") <= 1]
+        found[name] += [one for one in package.relative_names() if one.lower().endswith(end) and one.count("/") <= 1]
     networks = {one: package.read(FileRef(one), "onnx weights") for one in found["onnx"]}
     networks = {one: data for one, data in networks.items() if is_onnx(data[:2])}
     if len(networks) > 1:

@@ -41,8 +41,8 @@ class Package(ABC):
     """A folder, zip or file with the description that was found in it.
 
     ``location`` is what was opened; ``description_file`` the description's name in the package, slash separated, or
-    None. Names given to the methods are relative to the folder of the description, but for `names` and `find`, which give them
-    from the top of the package.
+    None. Names given to the methods are relative to the folder of the description, but for `names` and `nearest`, which give
+    them from the top of the package.
     """
 
     def __init__(self, location: Path, description_file: str | None):
@@ -53,14 +53,14 @@ class Package(ABC):
     def names(self) -> list[str]:
         """List the files of the package, those of a folder down to its third level."""
 
-    def find(self, wanted: Callable[[str], bool]) -> list[str]:
+    def nearest(self, wanted: Callable[[str], bool]) -> list[str]:
         """Give the files whose own name is wanted, of the level nearest to the top that has one.
 
         Of a package that was opened by one of its files only that file.
         """
         found = [name for name in self._candidates() if wanted(PurePosixPath(name).name)]
-        nearest = min((name.count("/") for name in found), default=0)
-        return [name for name in found if name.count("/") == nearest]
+        level = min((name.count("/") for name in found), default=0)
+        return [name for name in found if name.count("/") == level]
 
     def _candidates(self) -> list[str]:
         return self.names()
@@ -71,7 +71,7 @@ class Package(ABC):
         described.description_file = name
         return described
 
-    def beside(self) -> list[str]:
+    def relative_names(self) -> list[str]:
         """List the files in the folder of the description and below, named relative to it."""
         folder = PurePosixPath(self.description_file or "").parent
         return [
