@@ -35,7 +35,8 @@ def test_a_normalisation_is_a_word_and_its_numbers(value: Any, expected: str) ->
 @pytest.mark.parametrize(
     "value",
     ["", "percentile", "percentile 1", "percentile 99 1", "percentile 1 101", "percentile -1 99", "percentile 1 99 2", "divide",
-     "divide 0", "divide -1", "divide nan", "divide inf", "divide x", "none 1", "mean-std 2", "zscore", "99 1", "auto 1", "1", 5, True, ()],
+     "divide 0", "divide -1", "divide nan", "divide inf", "divide x", "none 1", "mean-std 2", "zscore", "99 1", "auto 1", "1",
+     5, True, ()],
 )  # fmt: skip
 def test_a_normalisation_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
     with pytest.raises(OptionError, match="normalize="):
