@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | formats | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from ijbridge.options import Options
 
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
-_NORMALIZE = "auto, none, or two percentiles (2,99.8): in place of the normalisation of the model's description"
 _HALO = "auto, declared, or pixels on every side of a tile"
+_NORMALIZE = (
+    "auto (what the description states, or is assumed), none, two percentiles (1,99.8), min-max, mean-std, divide,255, or "
+    "divide,type (the largest value of the image's type)"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
         if given.debug:
             traceback.print_exc()
+        if _is_lack_of_memory(error):
+            print("error: There is not enough memory: free some, or give a part of the image.", file=sys.stderr)
+            return 1
         print(
             f"error: ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it with what "
             "--debug shows.",
@@ -65,6 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return status
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    # Python says so in this way where there is too little to load a module
+    return isinstance(error, MemoryError) or (isinstance(error, SystemError) and "without setting an exception" in str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,11 +91,12 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
         added = bare_command(name, run, summary)
-        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
+        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or file")
         return added
 
     inspect = command("inspect", _inspect, "Show a model's description.")
     inspect.add_argument("--json", action="store_true", help="as JSON")
+    _model_options(inspect)
 
     check = command("check", _check, "Say what is worth knowing of an image before a model runs on it.")
     check.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
@@ -119,6 +131,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
     )  # fmt: skip
 
+    formats = bare_command(
+        "formats", _formats, "List the formats that are read, the weights that are run, the extras that are there."
+    )
+    formats.add_argument("--json", action="store_true", help="as JSON")
+
     install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
     install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
     install.add_argument(
@@ -145,8 +162,24 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
-    parser.add_argument("--normalize", default="auto", help=_NORMALIZE)
     parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+    _model_options(parser)
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("in place of what a model's file says or does not say")
+    group.add_argument("--normalize", metavar="HOW", default="auto", help=_NORMALIZE)
+    group.add_argument(
+        "--model-axes", metavar="ORDER", help="the order of a bare ONNX network's axes: bcyx, or NAME=bcyx,OTHER=byxc"
+    )
+    group.add_argument(
+        "--model-pixel-size",
+        metavar="SIZE",
+        help="that the model is made for, in micrometres (0.65) or per axis (z=2,y=0.65,x=0.65)",
+    )
+    group.add_argument(
+        "--min-confidence", metavar="PERCENT", help="0 to 99: labels of pixels below it become 0, where a model gives labels"
+    )
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -154,18 +187,18 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(given: argparse.Namespace) -> int:
     from ijbridge.describing import description_dict, description_text
-    from ijbridge.formats import read_model
-    from ijbridge.loaded import verify_files
-    from ijbridge.planning import choose_weights
+    from ijbridge.loaded import LoadedModel, verify_files
+    from ijbridge.options import Options
+    from ijbridge.planning import check_runnable
 
-    description = read_model(given.model)
+    description = LoadedModel(given.model).described(Options.read(**_on_model(given)))
     verify_files(description)
     if given.json:
         _print_json(description_dict(description))
         return 0
     print(description_text(description))
     try:
-        choose_weights(description)
+        check_runnable(description)
     except IJBridgeError as error:
         print(f"cannot run   {error}")
     return 0
@@ -277,6 +310,13 @@ def _test(given: argparse.Namespace) -> int:
     return 0 if report.reproduces else 1
 
 
+def _formats(given: argparse.Namespace) -> int:
+    from ijbridge.supported import supported, supported_text
+
+    _print_json(supported()) if given.json else print(supported_text())
+    return 0
+
+
 def _install_fiji(given: argparse.Namespace) -> int:
     from ijbridge.installing import install, uninstall
 
@@ -297,7 +337,11 @@ def _install_fiji(given: argparse.Namespace) -> int:
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.normalize, given.memory)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory, **_on_model(given))
+
+
+def _on_model(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:

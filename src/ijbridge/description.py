@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 from ijbridge.architectures import Architecture
+from ijbridge.findings import Finding
 
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
@@ -203,6 +204,41 @@ class Softmax:
 
 
 @dataclass(frozen=True)
+class DivideByTypeMaximum:
+    """Integers divided by the largest value of the type they come in; floating point numbers as they are.
+
+    It is the first operation of an input, which is given the image's own type.
+    """
+
+
+@dataclass(frozen=True)
+class Take:
+    """The elements of ``axis`` at these indices, in this order."""
+
+    axis: str
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ArgMax:
+    """For the largest element along ``axis`` its label, one of ``labels``; 0 where it is below ``at_least``.
+
+    One element is left of the axis. Of several that are equally large the first counts.
+    """
+
+    axis: str
+    labels: tuple[int, ...]
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """The largest value along ``axis``, of which one element is left."""
+
+    axis: str
+
+
+@dataclass(frozen=True)
 class UnsupportedOperation:
     """An operation that is known by name and cannot be run; ``why`` says so to the user."""
 
@@ -222,6 +258,10 @@ Operation: TypeAlias = (
     | ScaleMeanVariance
     | Sigmoid
     | Softmax
+    | DivideByTypeMaximum
+    | Take
+    | ArgMax
+    | Maximum
     | UnsupportedOperation
 )
 
@@ -237,11 +277,15 @@ OPERATION_NAMES: Mapping[type, str] = {
     ScaleMeanVariance: "scale_mean_variance",
     Sigmoid: "sigmoid",
     Softmax: "softmax",
+    DivideByTypeMaximum: "divide_by_type_maximum",
+    Take: "take",
+    ArgMax: "argmax",
+    Maximum: "maximum",
 }
 
 
 def operation_name(operation: Operation) -> str:
-    """Give the name that bioimage.io 0.5 has for an operation (``restore_range`` is ijbridge's own)."""
+    """Give the name that bioimage.io 0.5 has for an operation; what it lacks has names of numpy's kind, or ijbridge's own."""
     return operation.name if isinstance(operation, UnsupportedOperation) else OPERATION_NAMES[type(operation)]
 
 
@@ -271,9 +315,14 @@ class Padding:
 class Tensor:
     """One input or output of a model, with the operations that lead to it (inputs) or follow it (outputs).
 
+    ``axes`` are those of the network's tensor; operations that leave another number of elements of an axis are followed.
     ``value_range`` holds the lowest and highest value the description allows (None: open); ``values`` the nominal or
-    ordinal values where the description lists them. ``padding`` of an input is what the description says or, where it says
-    nothing, what the format's own tools do.
+    ordinal values where the description lists them, ``value_names`` what they mean. ``padding`` of an input is what the
+    description says or, where it says nothing, what the format's own tools do.
+
+    ``source`` is the network's tensor that an output is made of, where several are made of one (None: the one of its own
+    name). ``assumed`` says that the format states no operations of an input and what was taken instead; the option
+    ``normalize`` replaces them.
     """
 
     id: str
@@ -288,6 +337,9 @@ class Tensor:
     sample_tensor: FileRef | None = None
     optional: bool = False
     padding: Padding = Padding()
+    value_names: Mapping[int, str] = field(default_factory=dict)
+    source: str | None = None
+    assumed: Finding | None = None
 
     def axis(self, axis_id: str) -> Axis:
         """Give the axis of that id."""
@@ -349,13 +401,46 @@ class Tolerance:
     weights_formats: tuple[str, ...] = ()
 
 
+#: The kind of code that ImageJ itself runs.
+IMAGEJ_MACRO = "ImageJ macro"
+
+
+@dataclass(frozen=True)
+class Macro:
+    """Code of the package that another program runs on the image before or after the network; nothing here runs it.
+
+    ``kind`` says which code it is (`IMAGEJ_MACRO`, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
+    of the file, None where the package does not hold it. ``normalize`` is the value of the option ``normalize`` that does the
+    same, None where none is known; ``is_empty`` says that it does nothing to the image.
+    """
+
+    when: Literal["before", "after"]
+    kind: str
+    source: str
+    comment: str = ""
+    sha256: str | None = None
+    normalize: str | None = None
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a run of the model took when it was packaged, in the words of its description."""
+
+    input_size: str | None = None
+    output_size: str | None = None
+    memory_peak: str | None = None
+    runtime: str | None = None
+
+
 @dataclass(frozen=True)
 class ModelDescription:
     """All that a person or a program needs to know of a model.
 
-    ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file, ``read_from`` all the files of the package that it was read from. ``notes`` say what the reader
-    assumed or passed over.
+    ``location`` is the absolute path of the folder, zip or file it was read from, ``file`` the name of the description file in
+    it (slash separated), ``digest`` the SHA-256 of that file, ``read_from`` what else was read beside it. ``findings`` say what
+    the reader assumed or passed over, and what is to be said of every run. ``whole_because`` is the description's reason for
+    forbidding tiles.
     """
 
     format: str
@@ -382,5 +467,14 @@ class ModelDescription:
     config: Mapping[str, Any] = field(default_factory=dict)
     tolerances: tuple[Tolerance, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    file: str | None = None
     read_from: tuple[FileRef, ...] = ()
+    macros: tuple[Macro, ...] = ()
+    benchmark: Benchmark | None = None
+    whole_because: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """What is to be said of the model, and what was assumed of its inputs."""
+        return (*self.findings, *(tensor.assumed for tensor in self.inputs if tensor.assumed is not None))

@@ -95,6 +95,11 @@ class Geometry:
         """The model's outputs."""
         return self._description.outputs
 
+    @property
+    def whole_because(self) -> str | None:
+        """The description's reason for forbidding tiles."""
+        return self._description.whole_because
+
     def rules(self) -> dict[str, AxisRules]:
         """Give what the network asks of each line."""
         inputs = [axis for tensor in self._description.inputs for axis in self.input_axes(tensor)]

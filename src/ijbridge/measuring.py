@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ijbridge import processing, statistics, views
-from ijbridge.checks import Finding
 from ijbridge.description import Clip, Operation
 from ijbridge.errors import CannotRunError
+from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
 from ijbridge.plans import InputPlan, Plan

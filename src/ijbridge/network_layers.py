@@ -332,6 +332,8 @@ class Layers(Knowledge):
             self.whole(first, gone, node, "takes it for one element")
             return [axis for number, axis in enumerate(first) if number not in gone]
         new = {int(axis) % (len(first) + len(axes)) for axis in axes}
+        if len(new) != len(axes):
+            raise ValueError("an axis is added twice")
         rest = iter(first)
         return [{} if number in new else next(rest) for number in range(len(first) + len(axes))]
 

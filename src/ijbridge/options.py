@@ -9,7 +9,9 @@ from operator import index
 from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
+from ijbridge import units
 from ijbridge.errors import OptionError
+from ijbridge.normalization import Normalization, NormalizeOption
 
 #: "auto", "whole", one size for every spatial axis, or a size per axis.
 TileOption: TypeAlias = str | int | Mapping[str, int]
@@ -18,10 +20,10 @@ HaloOption: TypeAlias = str | int
 
 #: Channels by number (from 1, as ImageJ counts them) or name; one, or several in the order the model wants them.
 ChannelOption: TypeAlias = str | int | Sequence[str | int]
-#: "auto", "none", or the two percentiles, as numbers or as text ("2,99.8").
-NormalizeOption: TypeAlias = str | Sequence[float]
 #: "auto", bytes, or text such as "4 GB".
 MemoryOption: TypeAlias = str | int
+#: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
+PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -36,8 +38,11 @@ class OptionArguments(TypedDict, total=False):
     device: str
     channel: ChannelOption | None
     rescale: bool | str
-    normalize: NormalizeOption
     memory: MemoryOption
+    normalize: NormalizeOption | None
+    model_axes: str | None
+    model_pixel_size: PixelSizeOption | None
+    min_confidence: str | float | None
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,11 @@ class Options:
     """Checked options.
 
     ``tile`` is a word, a number, or a number per axis letter; ``halo`` a word or a number; ``channels`` the names and
-    numbers of the chosen channels, in order (none: all of them); ``normalize`` a word or the lower and the upper percentile;
-    ``memory`` is in bytes (None: what is free).
+    numbers of the chosen channels, in order (none: all of them); ``memory`` is in bytes (None: what is free).
+
+    What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
+    ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
+    cent.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -54,8 +62,11 @@ class Options:
     device: str = "auto"
     channels: tuple[str | int, ...] = ()
     rescale: bool = False
-    normalize: str | tuple[float, float] = "auto"
     memory: int | None = None
+    normalize: Normalization | None = None
+    model_axes: str | None = None
+    model_pixel_size: tuple[tuple[str, float], ...] = ()
+    min_confidence: float | None = None
 
     @classmethod
     def read(
@@ -65,8 +76,11 @@ class Options:
         device: str = "auto",
         channel: ChannelOption | None = None,
         rescale: bool | str = False,
-        normalize: NormalizeOption = "auto",
         memory: MemoryOption = "auto",
+        normalize: NormalizeOption | None = "auto",
+        model_axes: str | None = None,
+        model_pixel_size: PixelSizeOption | None = None,
+        min_confidence: str | float | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -75,8 +89,10 @@ class Options:
         OptionError
             If one is malformed; the message says what is allowed.
         """
-        given = {"tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale,
-                 "normalize": normalize, "memory": memory}  # fmt: skip
+        given = {
+            "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
+            "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
+        }  # fmt: skip
         try:
             return cls(
                 tile=_tile(tile),
@@ -84,13 +100,21 @@ class Options:
                 device=_device(device),
                 channels=_channels(channel),
                 rescale=_rescale(rescale),
-                normalize=_normalize(normalize),
                 memory=_memory(memory),
+                normalize=None if normalize is None else Normalization.read(normalize),
+                model_axes=None if model_axes is None else str(model_axes),
+                model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
+                min_confidence=None if min_confidence is None else _percent(min_confidence),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
-            shown = ", ".join(f"{name}={str(value)[:40]}" for name, value in given.items())
+            shown = ", ".join(f"{name}={str(value)[:40]}" for name, value in given.items() if value is not None)
             raise OptionError(f"The options are not understood ({shown}): {error}.") from error
+
+    @property
+    def on_model(self) -> tuple[object, ...]:
+        """What is said of the model, not of the run; equal where the same is said."""
+        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> Options:
@@ -203,22 +227,6 @@ def _rescale(value: object) -> bool:
     raise OptionError(f"rescale={value!s} is not understood: use true or false.")
 
 
-def _normalize(value: NormalizeOption) -> str | tuple[float, float]:
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text in ("auto", "none"):
-        return text
-    try:
-        low, high = (float(one) for one in (text.split(",") if text else value))
-    except (TypeError, ValueError):
-        low, high = 1.0, 0.0
-    if not 0 <= low < high <= 100:
-        raise OptionError(
-            f"normalize={value!s} is not understood: use auto (what the model's description says), none (the pixels as they "
-            "are), or the lower and the upper percentile, such as 2,99.8."
-        )
-    return low, high
-
-
 def _memory(value: object) -> int | None:
     if isinstance(value, str) and value.strip().lower() == "auto":
         return None
@@ -233,3 +241,35 @@ def _bytes(value: object) -> int | None:
     if not found or found[2] not in _BYTES or isinstance(value, bool):
         return None
     return int(float(found[1]) * _BYTES[found[2]]) or None
+
+
+def _pixel_sizes(value: PixelSizeOption) -> tuple[tuple[str, float], ...]:
+    """Read sizes in micrometres by the letter of an axis, or by no letter."""
+    wrong = OptionError(
+        f"model_pixel_size={value!s} is not understood: use a number of micrometres above 0 such as 0.65, a number with a unit "
+        "such as 650 nm, or one per axis such as z=2,y=0.65,x=0.65."
+    )
+    if isinstance(value, Mapping):
+        pairs = [(str(name), str(size)) for name, size in value.items()]
+    else:
+        split = [part.rpartition("=") for part in str(value).split(",")]
+        pairs = [(name.strip(), size) for name, _, size in split]
+    sizes: dict[str, float] = {}
+    for name, size in pairs:
+        found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s]*)\s*", size)
+        letter = ax.letter(name) if name else ""
+        factor = units.factor(found[2] or "µm", "µm") if found else None
+        if not found or factor is None or letter is None or letter in sizes or (letter and letter not in "zyx"):
+            raise wrong
+        sizes[letter] = float(found[1]) * factor
+        if not 0 < sizes[letter] < float("inf"):
+            raise wrong
+    return tuple(sizes.items())
+
+
+def _percent(value: str | float) -> float:
+    text = str(value).strip().removesuffix("%")
+    percent = float(text) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) and not isinstance(value, bool) else -1.0
+    if not 0 <= percent <= 99:
+        raise OptionError(f"min_confidence={value!s} is not understood: use a number of per cent from 0 to 99, such as 51.")
+    return percent

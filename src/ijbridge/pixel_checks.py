@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ijbridge import views
-from ijbridge.checks import Finding, first_type, is_normalised
+from ijbridge.checks import first_type, is_normalised
 from ijbridge.description import Tensor
+from ijbridge.findings import Finding
 from ijbridge.image import Image
 from ijbridge.typing import Array
 

@@ -6,22 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ijbridge import checks, geometry, units
-from ijbridge.checks import Finding
+from ijbridge.findings import Finding
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, Plan
 from ijbridge.tiling import AxisRules
-
-
-def normalize_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:
-    """Say which images are normalised otherwise than the description says."""
-    if options.normalize == "auto":
-        return []
-    wanted = options.normalize
-    how = f"by the percentiles {wanted[0]:g} and {wanted[1]:g}" if isinstance(wanted, tuple) else "not at all"
-    return [
-        Finding("normalize", "note", f"{one.image.name} is normalised {how}", "as the option says and not the description")
-        for one in inputs
-    ]
 
 
 def rescale_findings(inputs: Iterable[InputPlan], options: Options) -> list[Finding]:

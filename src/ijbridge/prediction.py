@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ijbridge import processing, tiling, views
-from ijbridge.checks import Finding, warnings
 from ijbridge.description import operation_name
 from ijbridge.errors import Cancelled, NetworkError
+from ijbridge.findings import Finding, warnings
 from ijbridge.image import Image
 from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
 from ijbridge.plans import InputPlan, OutputPlan, Plan, tile_text
@@ -169,9 +169,10 @@ class _Run:
                     self._names[one.tensor.id]: self._read(one, inputs[one.tensor.id], tile, position)
                     for one in self._plan.inputs
                 }
-                given = self._session.run(feeds, [self._names[one.tensor.id] for one in self._plan.outputs])
-                for one, array in zip(self._plan.outputs, given, strict=True):
-                    self._write(one, array, tile, position, sample)
+                wanted = list(dict.fromkeys(self._names[one.tensor.id] for one in self._plan.outputs))
+                given = dict(zip(wanted, self._session.run(feeds, wanted), strict=True))
+                for one in self._plan.outputs:
+                    self._write(one, given[self._names[one.tensor.id]], tile, position, sample)
                 done += 1
                 if self._progress is not None:
                     self._progress(done, total)

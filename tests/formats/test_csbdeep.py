@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ijbridge
-from descriptions import REMOVED, changed, check_refusal
+from descriptions import REMOVED, changed, check_refusal, said
 from ijbridge.architectures import CareNetwork, UNet
 from ijbridge.description import (
     EnsureDtype,
@@ -75,12 +75,14 @@ def test_a_folder_is_read_with_axes_sizes_padding_and_normalisation() -> None:
 
 
 def test_what_the_format_does_not_state_is_said_in_the_description_and_in_every_plan() -> None:
-    normalisation, kind = read_model(CARE).notes
-    assert normalisation.startswith("The format does not state how images are normalised: unless the option normalize says")
-    assert "by the percentiles 2 and 99.8 of each channel; results get the range of the image back" in normalisation
-    assert "CARE is assumed, not IsotropicCARE or UpsamplingCARE" in kind
-    said = [(one.id, one.severity, one.sentence) for one in ijbridge.plan(CARE, IMAGE, axes="yx").findings]
-    assert ("assumed", "note", normalisation) in said
+    kind, normalisation = read_model(CARE).all_findings
+    assert (normalisation.id, normalisation.severity) == ("normalisation-assumed", "note")
+    assert normalisation.sentence == (
+        "The format does not state how images are normalised, so it is done as csbdeep does it where nobody tells it, by the "
+        "percentiles 2 and 99.8 of each channel: normalize names another normalisation."
+    )
+    assert "CARE is assumed, not IsotropicCARE or UpsamplingCARE" in kind.sentence
+    assert {kind, normalisation} <= {*ijbridge.plan(CARE, IMAGE, axes="yx").findings}
 
 
 def test_a_probabilistic_model_has_a_mean_and_a_scale_whose_range_is_restored_without_its_beginning() -> None:
@@ -92,7 +94,7 @@ def test_a_probabilistic_model_has_a_mean_and_a_scale_whose_range_is_restored_wi
 def test_results_of_other_channels_than_the_image_have_keep_the_range_of_the_network() -> None:
     model = read_model(FOLDER / "care-2d-one-to-two")
     assert model.outputs[0].operations == ()
-    assert "results do not get the range of the image back, as they have other channels" in model.notes[0]
+    assert "Results do not get the range of the image back, as they have other channels." in said(model)
 
 
 @pytest.mark.parametrize(("axes", "letters"), [("YX", "yx"), ("XYC", "xy"), ("zyxc", "zyx"), ("TYXC", "tyx")])
@@ -121,7 +123,7 @@ def test_keys_that_older_versions_did_not_write_have_their_defaults_and_a_note(t
     config = {key: CONFIG[key] for key in ("axes", "n_dim", "n_channel_in", "n_channel_out", "unet_n_first", "unet_n_depth")}
     model = read_model(write(tmp_path / "m", config))
     assert choose_weights(model).architecture == read_model(CARE).weights[0].architecture
-    note = next(one for one in model.notes if "defaults" in one)
+    note = next(one for one in said(model) if "defaults" in one)
     assert note == (
         "config.json lacks unet_residual (true), unet_kern_size (5), unet_last_activation (linear), probabilistic (false), "
         "unet_input_shape (any size), for which the defaults of csbdeep are taken."
@@ -159,7 +161,7 @@ def test_the_best_weights_are_taken_and_the_others_named(tmp_path: Path) -> None
     write(folder, CONFIG, "another.h5")
     model = read_model(folder)
     assert choose_weights(model).file.source == "weights_best.h5"
-    assert "Of its weights weights_best.h5 are used, not weights_last.h5, another.h5." in model.notes
+    assert "Of its weights weights_best.h5 are used, not weights_last.h5, another.h5." in said(model)
 
 
 def test_a_single_file_of_weights_may_have_any_name(tmp_path: Path) -> None:

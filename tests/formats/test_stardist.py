@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ijbridge
-from descriptions import changed, check_refusal
+from descriptions import changed, check_refusal, said
 from ijbridge.architectures import ResNet, StarDistNetwork, UNet
 from ijbridge.description import (
     Clip,
@@ -98,7 +98,7 @@ def test_a_volume_has_pools_of_its_own_per_axis_and_a_resnet_its_grid_only() -> 
 
 def test_thresholds_are_read_and_where_there_are_none_the_defaults_are_named(tmp_path: Path) -> None:
     def thresholds(model: ModelDescription) -> tuple[Any, str]:
-        notes = [one for one in model.notes if "thresholds" in one]
+        notes = [one for one in said(model) if "thresholds" in one]
         return model.config["stardist"]["thresholds"], " ".join(notes)
 
     assert thresholds(read_model(FOLDER / "stardist-2d")) == ({"prob": 0.55, "nms": 0.35}, "")
@@ -117,7 +117,7 @@ def test_a_config_of_an_old_version_has_the_defaults_of_its_number_of_axes(tmp_p
         UNet((3, 2)[ndim - 2], 32, (3,) * ndim, (2,) * ndim, last_activation="relu"), 1, (1,) * ndim, 32, 128
     )
     assert "".join(axis.letter or "" for axis in model.inputs[0].axes[2:]) == "zyx"[-ndim:]
-    note = next(one for one in model.notes if "lacks" in one)
+    note = next(one for one in said(model) if "lacks" in one)
     assert all(word in note for word in ("axes (", "grid (1, 1", "unet_n_depth (", "backbone (unet)", "n_classes (none)"))
 
 
@@ -202,7 +202,7 @@ def test_a_broken_config_of_a_resnet_is_refused_in_one_sentence(
 @pytest.mark.parametrize(
     ("thresholds", "words"),
     [
-        ("{", ["thresholds.json of m is not JSON that can be read"]),
+        ("{", ["thresholds.json of m is broken JSON"]),
         ("[0.5, 0.4]", ["thresholds.json: the description must be a mapping"]),
         ({"prob": 1.5, "nms": 0.4}, ["thresholds.json: `prob` is 1.5", "a number from 0 to 1"]),
         ({"prob": "0.5"}, ["thresholds.json: `prob` is '0.5'"]),

@@ -280,6 +280,11 @@ def by_a_local_variable(message: Any) -> None:
     message.collection_def.add(key="local_variables", value={"bytes_list": {"value": [variable.SerializeToString()]}})
 
 
+def by_reading_a_file_as_if_it_held_variables(message: Any) -> None:
+    node(message, "RestoreV2")
+    output(message).input.append("evil")
+
+
 def by_restoring(message: Any) -> None:
     """The operation that saves variables is there in every SavedModel; it must not be the one that is run."""
     message.saver_def.restore_op_name = next(one.name for one in message.graph_def.node if one.op == "SaveV2")
@@ -316,6 +321,7 @@ def test_what_csbdeep_and_stardist_export_is_a_network_and_nothing_else(model: P
         (when_tables_are_filled, "the operation 'WriteFile'"),
         (by_a_signature_for_loading, "the operation 'WriteFile'"),
         (by_a_local_variable, "the operation 'WriteFile'"),
+        (by_reading_a_file_as_if_it_held_variables, "the operation 'RestoreV2'"),
         (by_restoring, "the operation 'SaveV2'"),
         (with_a_file, "has files or tables beside its variables"),
         (with_a_table, "has files or tables beside its variables"),
@@ -336,6 +342,17 @@ def test_a_circle_of_functions_and_nodes_ends() -> None:
     node(message, "again", "evil")
     output(message).input.append("evil")
     check_harmless(message, "saved_model.pb")
+
+
+def test_all_graphs_are_checked_whichever_tag_they_have(cache: Path, tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "m")
+    message = parse("SavedModel", (folder / "saved_model.pb").read_bytes())
+    message.meta_graphs.add().CopyFrom(message.meta_graphs[0])
+    in_the_network(message.meta_graphs[1])
+    message.meta_graphs[1].meta_info_def.tags.append("gpu")
+    (folder / "saved_model.pb").write_bytes(message.SerializeToString())
+    with pytest.raises(CannotRunError, match="the operation 'WriteFile'"):
+        predict(folder)
 
 
 def test_it_is_checked_before_anything_is_converted(cache: Path, tmp_path: Path) -> None:

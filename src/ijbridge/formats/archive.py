@@ -122,8 +122,8 @@ class Archive:
         """Give the bytes of a file, unpacked."""
         return self._entries[name].file_size
 
-    def read(self, name: str) -> bytes:
-        """Read a file.
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """Read a file, or no more than its first bytes.
 
         Raises
         ------
@@ -142,6 +142,8 @@ class Archive:
         try:
             with self._open() as file, zipfile.ZipFile(file) as archive, archive.open(info) as entry:
                 # in steps, because zipfile unpacks as much as it is asked for, however short the entry claims to be
+                if most is not None:
+                    return entry.read(min(most, _STEP))
                 while part := entry.read(_STEP):
                     parts.append(part)
         except _DAMAGE as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from ijbridge.architectures import CareNetwork, UNet
 from ijbridge.description import (
@@ -27,11 +26,14 @@ from ijbridge.description import (
     Weights,
 )
 from ijbridge.errors import DescriptionError
+from ijbridge.findings import Finding, noted
 from ijbridge.formats.csbdeep_config import (
     CONFIG,
     MOST,
     WEIGHTS,
     Config,
+    beside,
+    found,
     keras_weights,
     model_name,
     network_axes,
@@ -39,16 +41,23 @@ from ijbridge.formats.csbdeep_config import (
     read_json,
 )
 from ijbridge.formats.fields import Fields
+from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.formats.saved_model import SAVED_MODEL, Signature, read_signature
-from ijbridge.normalizing import image_axes
+from ijbridge.normalization import image_axes
 
-FORMAT = "CSBDeep"
+INFO = FormatInfo(
+    "CSBDeep",
+    "to 0.8.2",
+    "CSBDeep config.json or meta.json",
+    ("keras_hdf5", "tensorflow_saved_model_bundle"),
+)
 
 META = "meta.json"
 
 #: The percentiles that `csbdeep.data.PercentileNormalizer` takes unless it is told others.
 PERCENTILES = (2.0, 99.8)
+_WHO = "csbdeep does it where nobody tells it"
 
 _CITE = Citation(
     "Weigert et al.: Content-aware image restoration: pushing the limits of fluorescence microscopy. Nature Methods 15 (2018)",
@@ -78,15 +87,15 @@ _CLASSES = {
 
 def matches(package: Package) -> bool:
     """Whether the package holds a model of CSBDeep: a config.json with its keys, or broken beside its weights; or an export."""
-    config = package.find(CONFIG)
+    config = found(package, CONFIG)
     if config is not None:
         try:
-            found = read_json(package, config)[0].value
+            keys = read_json(config, CONFIG)[0].value
         except DescriptionError:
-            return any(PurePosixPath(one).name in WEIGHTS for one in package.beside(config))
-        return "n_channel_in" in found or any(key.startswith("unet_") for key in found)
-    meta = package.find(META)
-    return meta is not None and any(PurePosixPath(one).name == SAVED_MODEL for one in package.beside(meta))
+            return any(one in WEIGHTS for one in beside(config))
+        return "n_channel_in" in keys or any(key.startswith("unet_") for key in keys)
+    meta = found(package, META)
+    return meta is not None and SAVED_MODEL in beside(meta)
 
 
 def read(package: Package) -> ModelDescription:
@@ -99,17 +108,17 @@ def read(package: Package) -> ModelDescription:
     PackageError
         If a file cannot be read.
     """
-    config = package.find(CONFIG)
-    return _read_folder(package, config) if config is not None else _read_export(package, package.find(META) or META)
+    config = found(package, CONFIG)
+    return _read_folder(config) if config is not None else _read_export(found(package, META) or package)
 
 
-def _read_folder(package: Package, name: str) -> ModelDescription:
-    fields, digest = read_json(package, name)
+def _read_folder(package: Package) -> ModelDescription:
+    fields, digest = read_json(package, CONFIG)
     for prefix, what in _OTHERS.items():
-        found = next((key for key in fields.value if key.startswith(prefix)), None)
-        if found is not None:
+        key = next((one for one in fields.value if one.startswith(prefix)), None)
+        if key is not None:
             raise fields.error(
-                f"`{found}` says that this is a model of {what}, which ijbridge does not run: ask for ONNX weights"
+                f"`{key}` says that this is a model of {what}, which ijbridge does not run: ask for ONNX weights"
             )
     config = Config(fields, "csbdeep")
     config.refuse_others(_KEYS, ("unet_", "resnet_", "net_"))
@@ -119,22 +128,22 @@ def _read_folder(package: Package, name: str) -> ModelDescription:
     sizes = config.input_sizes("unet_input_shape", network.n_channel_in, stride)
     kernel, depth = network.body.kernel_size[0], network.body.n_depth
     halo = ([*_OVERLAPS.get(kernel, ()), *[0] * depth])[depth - 1]
-    weights, notes = keras_weights(package, name, network)
+    weights, chosen = keras_weights(package, network)
     axes = network_axes(letters, sizes, network.n_channel_in)
     return ModelDescription(
-        format=FORMAT,
+        format=INFO.name,
         format_version="",
-        name=model_name(package, name),
-        inputs=(normalized_input(axes, *PERCENTILES, both_sides=True),),
+        name=model_name(package),
+        inputs=(normalized_input(axes, *PERCENTILES, _WHO, both_sides=True),),
         outputs=_outputs(network.probabilistic, axes, network.n_channel_out, (halo,) * len(letters)),
         weights=weights,
         location=str(package.location),
+        file=package.description_file,
         digest=digest,
         description="A network of CARE (content-aware image restoration).",
         cite=(_CITE,),
         config={"csbdeep": dict(fields.value)},
-        notes=(*_notes(network.n_channel_in == network.n_channel_out), *_NOTE_OF_FOLDERS, *config.notes, *notes),
-        read_from=(FileRef(name),),
+        findings=(*_range_findings(network.n_channel_in == network.n_channel_out), _CLASS_ASSUMED, *config.findings, *chosen),
     )
 
 
@@ -165,16 +174,15 @@ def _network(config: Config, ndim: int) -> CareNetwork:
     )
 
 
-def _read_export(package: Package, name: str) -> ModelDescription:
-    meta, digest = read_json(package, name)
+def _read_export(package: Package) -> ModelDescription:
+    meta, digest = read_json(package, META)
     config = Config(meta, "csbdeep")
     kind, letters = meta.text("type"), _export_axes(meta)
     steps, overlaps = _per_axis(meta, "axes_div_by", letters, 1), _per_axis(meta, "tile_overlap", letters, 0)
     if "probabilistic" not in meta.value:
         raise meta.wrong("probabilistic", "true or false")
     probabilistic = config.flag("probabilistic", False)
-    folder = PurePosixPath(name).parent
-    file = FileRef(str(folder / SAVED_MODEL))
+    file = FileRef(SAVED_MODEL)
     signature = read_signature(package, file)
     channels_in = _channels(meta, signature, "input", len(letters))
     given = _channels(meta, signature, "output", len(letters))
@@ -184,26 +192,26 @@ def _read_export(package: Package, name: str) -> ModelDescription:
         )
     channels_out = given // 2 if probabilistic else given
     axes = network_axes(letters, [SteppedSize(step, step) for step in steps], channels_in, channels_last=True)
-    image = normalized_input(axes, *PERCENTILES, both_sides=True)
+    image = normalized_input(axes, *PERCENTILES, _WHO, both_sides=True)
     if kind != "CARE":
         why = _CLASSES.get(kind, "this is no class of csbdeep that ijbridge knows")
         image = replace(image, operations=(*image.operations, UnsupportedOperation(kind, why)))
     outputs = _outputs(probabilistic, axes, channels_out, overlaps)
     joined = tuple((one.id, channels_out) for one in outputs) if probabilistic else ()
     return ModelDescription(
-        format=FORMAT,
+        format=INFO.name,
         format_version=meta.optional_text("version") or "",
-        name=model_name(package, name),
+        name=model_name(package),
         inputs=(image,),
         outputs=outputs,
         weights=(Weights("tensorflow_saved_model_bundle", file, package.exists(file.source), joined=joined),),
         location=str(package.location),
+        file=package.description_file,
         digest=digest,
         description=f"A network of {kind} (content-aware image restoration), exported by csbdeep.",
         cite=(_CITE,),
         config={"csbdeep": dict(meta.value)},
-        notes=_notes(channels_in == channels_out),
-        read_from=(FileRef(name),),
+        findings=_range_findings(channels_in == channels_out),
     )
 
 
@@ -259,20 +267,13 @@ def _outputs(probabilistic: bool, axes: tuple[Axis, ...], channels: int, halos: 
     )
 
 
-def _notes(restores: bool) -> tuple[str, ...]:
-    low, high = PERCENTILES
-    back = (
-        "results get the range of the image back"
-        if restores
-        else "results do not get the range of the image back, as they have other channels"
-    )
-    return (
-        f"The format does not state how images are normalised: unless the option normalize says otherwise, it is what csbdeep "
-        f"does where nobody tells it, by the percentiles {low:g} and {high:g} of each channel; {back}.",
-    )
+def _range_findings(restores: bool) -> tuple[Finding, ...]:
+    if restores:
+        return ()
+    return (noted("Results do not get the range of the image back, as they have other channels", "range-not-restored"),)
 
 
-_NOTE_OF_FOLDERS = (
+_CLASS_ASSUMED = noted(
     "A config.json does not say which class of csbdeep it belongs to: CARE is assumed, not IsotropicCARE or UpsamplingCARE, "
-    "which change the image before.",
+    "which change the image before"
 )

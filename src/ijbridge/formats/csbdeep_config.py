@@ -7,16 +7,17 @@ newer ones. The defaults here are those of csbdeep 0.8.2 and stardist 0.9.2; wha
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ijbridge.architectures import Architecture
-from ijbridge.description import Axis, FileRef, FixedSize, Padding, Size, SteppedSize, Tensor, Weights
-from ijbridge.errors import DescriptionError
+from ijbridge.description import Axis, EnsureDtype, FileRef, FixedSize, Padding, Size, SteppedSize, Tensor, Weights
+from ijbridge.errors import DescriptionError, NotAModelError
+from ijbridge.findings import Finding, noted
 from ijbridge.formats.fields import Fields, shown
-from ijbridge.formats.package import Package
-from ijbridge.normalizing import percentile_range
+from ijbridge.formats.json_text import parse_json
+from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
+from ijbridge.normalization import Normalization
 
 CONFIG = "config.json"
 
@@ -27,21 +28,35 @@ WEIGHTS = ("weights_best.h5", "weights_last.h5")
 MOST = 2**16
 
 
-def read_json(package: Package, name: str) -> tuple[Fields, str]:
-    """Read a JSON file of a package that holds a mapping; give it with its SHA-256.
+def found(package: Package, file: str) -> Package | None:
+    """Give the package with its file of that name for its description: the one at its top, else in its only folder with one.
+
+    Raises
+    ------
+    NotAModelError
+        If several folders have one.
+    """
+    names = package.nearest(lambda one: one == file)
+    if len(names) > 1:
+        raise NotAModelError(f"{package.location} holds several models ({', '.join(names)}): give the folder that is meant.")
+    return package.described_by(names[0]) if names else None
+
+
+def beside(package: Package) -> list[str]:
+    """List the files in the folder of the description."""
+    return [one for one in package.relative_names() if "/" not in one]
+
+
+def read_json(package: Package, file: str) -> tuple[Fields, str]:
+    """Read a JSON file that lies in the folder of the description and holds a mapping; give it with its SHA-256.
 
     Raises
     ------
     DescriptionError
         If it is something else.
     """
-    data = package.read(FileRef(name), "description")
-    file = PurePosixPath(name).name
-    try:
-        content = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DescriptionError(f"{file} of {package.location.name} is not JSON that can be read: {error}.") from error
-    return Fields(content, "", file), hashlib.sha256(data).hexdigest()
+    data = package.read(FileRef(file), "description", LONGEST_DESCRIPTION)
+    return Fields(parse_json(data, f"{file} of {package.location.name}"), "", file), hashlib.sha256(data).hexdigest()
 
 
 class Config:
@@ -53,14 +68,15 @@ class Config:
         self._missing: list[str] = []
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """What was taken for granted."""
         if not self._missing:
             return ()
-        return (f"{self.fields.file} lacks {', '.join(self._missing)}, for which the defaults of {self._writer} are taken.",)
+        missing = ", ".join(self._missing)
+        return (noted(f"{self.fields.file} lacks {missing}, for which the defaults of {self._writer} are taken"),)
 
     def has(self, key: str, default: object) -> bool:
-        """Whether there is such a key (null counts); where there is none, ``default`` is named in the notes."""
+        """Whether there is such a key (null counts); where there is none, ``default`` is named in the findings."""
         if key in self.fields.value:
             return True
         self._missing.append(f"{key} ({default})")
@@ -147,16 +163,15 @@ class Config:
         return value
 
 
-def keras_weights(package: Package, config: str, architecture: Architecture) -> tuple[tuple[Weights, ...], tuple[str, ...]]:
-    """List the weights beside a ``config.json``, those first that csbdeep and stardist load; give notes on the choice.
+def keras_weights(package: Package, architecture: Architecture) -> tuple[tuple[Weights, ...], tuple[Finding, ...]]:
+    """List the weights beside a ``config.json``, those first that csbdeep and stardist load; say which were chosen.
 
     Raises
     ------
     DescriptionError
         If there are several and none is called best or last.
     """
-    files = [one for one in package.beside(config) if PurePosixPath(one).suffix.lower() in (".h5", ".hdf5")]
-    names = {PurePosixPath(one).name: one for one in files}
+    names = [one for one in beside(package) if PurePosixPath(one).suffix.lower() in (".h5", ".hdf5")]
     preferred = [name for name in WEIGHTS if name in names]
     if len(names) > 1 and not preferred:
         raise DescriptionError(
@@ -164,23 +179,18 @@ def keras_weights(package: Package, config: str, architecture: Architecture) -> 
             "leave only the one that is meant in the folder."
         )
     ordered = [*preferred, *(name for name in names if name not in preferred)] or [*WEIGHTS[:1]]
-    folder = PurePosixPath(config).parent
     weights = tuple(
-        Weights(
-            format="keras_hdf5",
-            file=FileRef(names.get(name, str(folder / name))),
-            available=name in names,
-            architecture=architecture,
-        )
-        for name in ordered
+        Weights(format="keras_hdf5", file=FileRef(name), available=name in names, architecture=architecture) for name in ordered
     )
     if len(names) < 2:
         return weights, ()
-    return weights, (f"Of its weights {ordered[0]} are used, not {', '.join(ordered[1:])}.",)
+    chosen = f"Of its weights {ordered[0]} are used, not {', '.join(ordered[1:])}"
+    return weights, (noted(chosen, "weights-chosen"),)
 
 
-def model_name(package: Package, description: str) -> str:
+def model_name(package: Package) -> str:
     """Name a model, as csbdeep and stardist do, by the folder of its description; in a zip that has none, by the zip."""
+    description = package.description_file or ""
     folder, location = PurePosixPath(description).parent.name, package.location
     if folder or location.is_dir():
         return folder or location.name
@@ -200,12 +210,20 @@ def network_axes(
     return (batch, *space, channel) if channels_last else (batch, channel, *space)
 
 
-def normalized_input(axes: tuple[Axis, ...], low: float, high: float, *, both_sides: bool) -> Tensor:
-    """Give the input of a network, normalised by percentiles of each channel; its border is mirrored."""
+def normalized_input(axes: tuple[Axis, ...], low: float, high: float, who: str, *, both_sides: bool) -> Tensor:
+    """Give the input of a network, normalised by percentiles of each channel; its border is mirrored.
+
+    ``who`` does so where nothing is stated, which no file of these formats does.
+    """
     return Tensor(
         id="input",
         axes=axes,
         dtype="float32",
-        operations=percentile_range(low, high, axes),
+        operations=(*Normalization("percentile", (low, high)).operations(axes), EnsureDtype("float32")),
         padding=Padding("reflect", both_sides=both_sides),
-    )
+        assumed=Finding(
+            "normalisation-assumed", "note", "The format does not state how images are normalised",
+            f"so it is done as {who}, by the percentiles {low:g} and {high:g} of each channel",
+            "normalize names another normalisation",
+        ),
+    )  # fmt: skip

@@ -81,23 +81,27 @@ def read_signature(package: Package, file: FileRef, tag: str = TAG, signature: s
 
 
 def parse_graph(data: bytes, name: str, tag: str = TAG) -> Any:
-    """Give the graph of a tag as a message (MetaGraphDef).
+    """Give the graph of a tag as a message (MetaGraphDef): the one that has this tag and no other, as TensorFlow takes it.
 
     Raises
     ------
     DescriptionError
         If the file is no SavedModel, or has no such graph.
     """
+    for graph in parse_graphs(data, name):
+        if set(graph.meta_info_def.tags) == {tag}:
+            return graph
+    raise DescriptionError(f"{name} is not a SavedModel of TensorFlow with a graph of the tag {tag!r}.")
+
+
+def parse_graphs(data: bytes, name: str) -> list[Any]:
+    """Give all graphs of a SavedModel as messages (MetaGraphDef); raises DescriptionError where it is none."""
     from google.protobuf.message import DecodeError
 
     try:
-        message = parse("SavedModel", data)
+        return list(parse("SavedModel", data).meta_graphs)
     except DecodeError as error:
         raise DescriptionError(f"{name} is not a SavedModel of TensorFlow that can be read: {error}.") from error
-    for graph in message.meta_graphs:
-        if tag in graph.meta_info_def.tags:
-            return graph
-    raise DescriptionError(f"{name} is not a SavedModel of TensorFlow with a graph of the tag {tag!r}.")
 
 
 def parse(kind: str, data: bytes) -> Any:

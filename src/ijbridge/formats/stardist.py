@@ -8,23 +8,25 @@ doi:10.1109/WACV45572.2020.9093435.
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import PurePosixPath
 
 from ijbridge.architectures import ACTIVATIONS, ResNet, StarDistNetwork, UNet
 from ijbridge.description import Axis, Citation, Clip, FileRef, ModelDescription, ReferencedSize, Tensor
 from ijbridge.errors import DescriptionError
+from ijbridge.findings import Finding, noted
 from ijbridge.formats.csbdeep_config import (
     CONFIG,
     Config,
+    found,
     keras_weights,
     model_name,
     network_axes,
     normalized_input,
     read_json,
 )
+from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 
-FORMAT = "StarDist"
+INFO = FormatInfo("StarDist", "2D, 3D, to 0.9.2", "StarDist config.json", ("keras_hdf5",))
 
 THRESHOLDS = "thresholds.json"
 
@@ -58,9 +60,9 @@ _KEYS = ("net_input_shape", "net_mask_shape")
 
 def matches(package: Package) -> bool:
     """Whether the package holds a config.json with a number of rays."""
-    config = package.find(CONFIG)
+    described = found(package, CONFIG)
     try:
-        return config is not None and "n_rays" in read_json(package, config)[0].value
+        return described is not None and "n_rays" in read_json(described, CONFIG)[0].value
     except DescriptionError:
         return False
 
@@ -75,8 +77,8 @@ def read(package: Package) -> ModelDescription:
     PackageError
         If a file cannot be read.
     """
-    name = package.find(CONFIG) or CONFIG
-    fields, digest = read_json(package, name)
+    package = found(package, CONFIG) or package
+    fields, digest = read_json(package, CONFIG)
     config = Config(fields, "stardist")
     letters = config.axes("YX" if fields.raw("n_dim") != 3 else "ZYX")
     if "t" in letters:
@@ -84,29 +86,23 @@ def read(package: Package) -> ModelDescription:
     network = _network(config, len(letters))
     stride = tuple(a * b for a, b in zip(network.body.stride, network.grid, strict=True))
     axes = network_axes(letters, config.input_sizes("net_input_shape", network.n_channel_in, stride), network.n_channel_in)
-    weights, notes = keras_weights(package, name, network)
-    thresholds, more = _thresholds(package, str(PurePosixPath(name).parent / THRESHOLDS))
-    low, high = PERCENTILES
+    weights, chosen = keras_weights(package, network)
+    thresholds, defaults = _thresholds(package)
     return ModelDescription(
-        format=FORMAT,
+        format=INFO.name,
         format_version="",
-        name=model_name(package, name),
-        inputs=(normalized_input(axes, low, high, both_sides=False),),
+        name=model_name(package),
+        inputs=(normalized_input(axes, *PERCENTILES, "stardist's own examples do", both_sides=False),),
         outputs=_outputs(network, letters),
         weights=weights,
         location=str(package.location),
+        file=package.description_file,
         digest=digest,
         description=f"A network of StarDist {len(letters)}D, which finds objects of a star-convex shape.",
         cite=tuple(_CITE[ndim] for ndim in (2, 3) if ndim <= len(letters)),
         config={"stardist": {"thresholds": thresholds, "config": dict(fields.value)}},
-        notes=(
-            f"The format does not state how images are normalised: unless the option normalize says otherwise, it is what "
-            f"stardist's own examples do, by the percentiles {low:g} and {high:g} of each channel.",
-            *config.notes,
-            *notes,
-            *more,
-        ),
-        read_from=(FileRef(name), FileRef(str(PurePosixPath(name).parent / THRESHOLDS))),
+        findings=(*config.findings, *chosen, *defaults),
+        read_from=(FileRef(THRESHOLDS),),
     )
 
 
@@ -189,14 +185,14 @@ def _outputs(network: StarDistNetwork, letters: str) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
-def _thresholds(package: Package, name: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def _thresholds(package: Package) -> tuple[dict[str, float], tuple[Finding, ...]]:
     """Read the thresholds, as stardist does: those that are not there or null are its defaults."""
-    found = Config(read_json(package, name)[0], "stardist") if package.exists(name) else None
+    stated = Config(read_json(package, THRESHOLDS)[0], "stardist") if package.exists(THRESHOLDS) else None
     thresholds, missing = dict(_DEFAULT_THRESHOLDS), []
     for key, default in _DEFAULT_THRESHOLDS.items():
-        if found is not None and found.fields.raw(key) is not None:
-            thresholds[key] = found.number(key, default, 0, 1)
+        if stated is not None and stated.fields.raw(key) is not None:
+            thresholds[key] = stated.number(key, default, 0, 1)
         else:
             missing.append(f"{key} {default:g}")
-    note = f"There is no {THRESHOLDS} that states thresholds for objects: stardist's defaults are taken ({', '.join(missing)})."
-    return thresholds, (note,) if missing else ()
+    said = f"There is no {THRESHOLDS} that states thresholds for objects: stardist's defaults are taken ({', '.join(missing)})"
+    return thresholds, (noted(said),) if missing else ()

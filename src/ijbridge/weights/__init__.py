@@ -49,9 +49,9 @@ def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork
     NetworkError, DescriptionError
         If the weights are damaged, or are not those of the network that is described.
     """
-    from ijbridge.formats.package import open_package
+    from ijbridge.formats.package import package_of
 
-    package = open_package(description.location)
+    package = package_of(description)
     data = package.read(weights.file, f"{weights.format} weights")
     digest = weights.file.sha256 or hashlib.sha256(data).hexdigest()
     known = replace(weights, file=replace(weights.file, sha256=digest))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ijbridge.errors import CannotRunError, NotAModelError, PackageError
 from ijbridge.formats.archive import Archive, Limits
-from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph
+from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph, parse_graphs
 from ijbridge.weights.saved_model_check import check_harmless
 
 if TYPE_CHECKING:
@@ -47,20 +47,31 @@ def convert(package: Package, weights: Weights, data: bytes) -> bytes:
         If it does more than compute, cannot be converted, or what converts it is not installed; then it says how to install it.
     """
     files = read_files(package, weights, data)
-    kept = kept_at(files)
+    which = part_of(weights)
+    kept = kept_at(files, *which)
     if kept.is_file():
         return kept.read_bytes()
-    check_harmless(parse_graph(files[SAVED_MODEL], weights.file.source), weights.file.source)
-    data = _converted(files, weights.file.source)
+    tag, signature = which
+    parse_graph(files[SAVED_MODEL], weights.file.source, tag)  # says what is missing
+    for graph in parse_graphs(files[SAVED_MODEL], weights.file.source):
+        check_harmless(graph, weights.file.source, signature)
+    data = _converted(files, weights.file.source, tag, signature)
     _keep(kept, data)
     return data
 
 
-def kept_at(files: Mapping[str, bytes]) -> Path:
+def part_of(weights: Weights) -> tuple[str, str]:
+    """Give the tag and the signature of a SavedModel that are meant: those of the description, else the usual ones."""
+    return weights.details.get("tag", TAG), weights.details.get("signature", SIGNATURE)
+
+
+def kept_at(files: Mapping[str, bytes], tag: str = TAG, signature: str = SIGNATURE) -> Path:
     """Give where the network made of these files is kept: by their SHA-256, in a folder of the user's that can be deleted."""
     from platformdirs import user_cache_path
 
     digest = hashlib.sha256(_RECIPE.encode())
+    if (tag, signature) != (TAG, SIGNATURE):
+        digest.update(f"\n{tag!r} {signature!r}".encode())
     for name, data in sorted(files.items()):
         digest.update(f"\n{name} {len(data)}\n".encode())
         digest.update(data)
@@ -93,7 +104,7 @@ def read_files(package: Package, weights: Weights, data: bytes) -> dict[str, byt
     }
 
 
-def _converted(files: Mapping[str, bytes], name: str) -> bytes:
+def _converted(files: Mapping[str, bytes], name: str, tag: str, signature: str) -> bytes:
     missing = [one for one in ("tensorflow", "tf2onnx") if importlib.util.find_spec(one) is None]
     if missing:
         raise CannotRunError(
@@ -108,7 +119,7 @@ def _converted(files: Mapping[str, bytes], name: str) -> bytes:
             target.write_bytes(data)
         done = subprocess.run(  # noqa: S603 - this Python (-P: not what lies where it is called), and files written here
             [sys.executable, "-P", "-m", "tf2onnx.convert", "--saved-model", model, "--output", made, "--opset", _OPSET,
-             "--tag", TAG, "--signature_def", SIGNATURE],
+             f"--tag={tag}", f"--signature_def={signature}"],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"},
         )  # fmt: skip

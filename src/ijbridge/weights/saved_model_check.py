@@ -6,7 +6,7 @@ only if all that would run, while it is loaded and as the network, are operation
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ijbridge.errors import CannotRunError
@@ -15,7 +15,7 @@ from ijbridge.formats.saved_model import SIGNATURE, parse
 #: Operations that touch nothing but numbers and the model's own variables.
 _HARMLESS = """
 AssignVariableOp Assign Const DisableCopyOnRead Enter Exit Identity IdentityN If IsVariableInitialized LoopCond Merge
-NextIteration NoOp PartitionedCall Placeholder PlaceholderV2 PlaceholderWithDefault PreventGradient ReadVariableOp RestoreV2
+NextIteration NoOp PartitionedCall Placeholder PlaceholderV2 PlaceholderWithDefault PreventGradient ReadVariableOp
 StatefulPartitionedCall StatelessIf StatelessWhile StopGradient Switch VarHandleOp VarIsInitializedOp Variable VariableV2
 While
 
@@ -37,6 +37,9 @@ StatelessRandomUniformV2 StatelessTruncatedNormalV2 TruncatedNormal
 """
 HARMLESS = frozenset(_HARMLESS.split())
 
+#: What reads the variables, where they are restored and nowhere else.
+_RESTORING = HARMLESS | {"RestoreV2"}
+
 #: Collections of operations that TensorFlow runs when it loads a model.
 _RUN_AT_ONCE = ("saved_model_main_op", "legacy_init_op", "table_initializer")
 
@@ -55,9 +58,15 @@ def check_harmless(graph: Any, name: str, signature: str = SIGNATURE) -> None:
         one.HasField("asset") or one.HasField("resource") or one.saveable_objects for one in graph.object_graph_def.nodes
     ):
         raise _refusal(name, "has files or tables beside its variables")
+    _follow(graph, name, _roots(graph, signature), HARMLESS)
+    _follow(graph, name, [graph.saver_def.restore_op_name.partition(":")[0]], _RESTORING)
+
+
+def _follow(graph: Any, name: str, roots: Iterable[str], allowed: frozenset[str]) -> None:
+    """Follow all that runs where these nodes are run."""
     nodes = {node.name: node for node in graph.graph_def.node}
     functions = {one.signature.name: one.node_def for one in graph.graph_def.library.function}
-    waiting = list(_roots(graph, signature))
+    waiting = list(roots)
     seen: set[str] = set()
     called: set[str] = set()
     while waiting:
@@ -70,7 +79,7 @@ def check_harmless(graph: Any, name: str, signature: str = SIGNATURE) -> None:
         while reached:
             one = reached.pop()
             names = {one.op, *_functions(one)} & functions.keys()
-            if one.op not in HARMLESS and one.op not in names:
+            if one.op not in allowed and one.op not in names:
                 raise _refusal(name, f"has the operation {one.op!r}, which ijbridge does not know to be one of a network's")
             for function in names - called:
                 called.add(function)
@@ -78,11 +87,10 @@ def check_harmless(graph: Any, name: str, signature: str = SIGNATURE) -> None:
 
 
 def _roots(graph: Any, signature: str) -> Iterator[str]:
-    """Give the names of the nodes that are run: those of the network, and those that are run when it is loaded."""
+    """Give the nodes that are run, as the network and when it is loaded, but for those that restore its variables."""
     for entry in graph.signature_def:
         if entry.key in (signature, _INIT_SIGNATURE):
             yield from (one.value.name.partition(":")[0] for one in entry.value.outputs)
-    yield graph.saver_def.restore_op_name.partition(":")[0]
     for entry in graph.collection_def:
         if entry.key in _RUN_AT_ONCE:
             yield from (one.partition(":")[0] for one in entry.value.node_list.value)

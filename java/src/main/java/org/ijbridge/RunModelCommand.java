@@ -50,6 +50,15 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String environment;
 
+	@Parameter(persist = false, required = false)
+	private String model_axes;
+
+	@Parameter(persist = false, required = false)
+	private String model_pixel_size;
+
+	@Parameter(persist = false, required = false)
+	private String min_confidence;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -70,6 +79,9 @@ public final class RunModelCommand implements Command {
 		given.put("rescale", rescale ? "true" : null);
 		given.put("normalize", normalize);
 		given.put("memory", memory);
+		given.put("model_axes", model_axes);
+		given.put("model_pixel_size", model_pixel_size);
+		given.put("min_confidence", min_confidence);
 		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));

@@ -81,8 +81,8 @@ class MacroKeysTest {
 		final String sentence = refusal(options);
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
-		assertTrue(sentence.endsWith(
-			"the keys are model, tile, halo, device, channel, rescale, normalize, memory, roi and environment."), sentence);
+		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory, normalize, " +
+			"model_axes, model_pixel_size, min_confidence, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest
