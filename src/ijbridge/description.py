@@ -476,5 +476,5 @@ class ModelDescription:
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """What is to be said of the model, and what was assumed of its inputs."""
-        return (*self.findings, *(tensor.assumed for tensor in self.inputs if tensor.assumed is not None))
+        """What was assumed of the inputs, and what else is to be said of the model."""
+        return (*(tensor.assumed for tensor in self.inputs if tensor.assumed is not None), *self.findings)

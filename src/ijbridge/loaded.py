@@ -30,7 +30,7 @@ from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
-from ijbridge.stating import stated
+from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
 from ijbridge.weights import OnnxNetwork, onnx_network
 
@@ -210,6 +210,7 @@ class LoadedModel:
             planning.check_runnable(description)
             graph = self._read_graph()
             names = self._names(description)
+            description = sized(description, graph.signature, names)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
             self._variants[options.on_model] = _Variant(description, graph.facts(accepted).renamed(names))
         return self._variants[options.on_model]

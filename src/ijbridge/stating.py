@@ -1,11 +1,13 @@
-"""What a person states of a model: it takes the place of what its description lacks, or assumes."""
+"""Descriptions completed: by what a person states, in place of what one lacks or assumes, and by what its network has."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from ijbridge.description import ArgMax, Axis, ModelDescription
+from ijbridge.description import ArgMax, Axis, FixedSize, FreeSize, ModelDescription, Tensor
 from ijbridge.errors import OptionError
+from ijbridge.network_facts import Signature
 from ijbridge.normalization import with_normalization
 from ijbridge.options import Options
 
@@ -25,6 +27,35 @@ def stated(description: ModelDescription, options: Options) -> ModelDescription:
     if options.min_confidence is not None:
         description = _confident(description, options.min_confidence)
     return description
+
+
+def sized(description: ModelDescription, signature: Signature, names: Mapping[str, str]) -> ModelDescription:
+    """Give the description with the channels that it leaves free as many as its network has.
+
+    Parameters
+    ----------
+    names
+        The network's name for each tensor of the description.
+    """
+    shapes = {one.name: one.shape for one in (*signature.inputs, *signature.outputs)}
+
+    def completed(tensor: Tensor) -> Tensor:
+        shape = shapes.get(names[tensor.id]) or ()
+        if len(shape) != len(tensor.axes):
+            return tensor
+        pairs = zip(tensor.axes, shape, strict=True)
+        return replace(tensor, axes=tuple(_with_size(axis, size) for axis, size in pairs))
+
+    return replace(
+        description,
+        inputs=tuple(completed(tensor) for tensor in description.inputs),
+        outputs=tuple(completed(tensor) for tensor in description.outputs),
+    )
+
+
+def _with_size(axis: Axis, size: int | None) -> Axis:
+    is_free = axis.kind == "channel" and isinstance(axis.size, FreeSize)
+    return replace(axis, size=FixedSize(size)) if is_free and size is not None else axis
 
 
 def _measured(description: ModelDescription, sizes: dict[str, float]) -> ModelDescription:

@@ -75,7 +75,7 @@ def test_a_folder_is_read_with_axes_sizes_padding_and_normalisation() -> None:
 
 
 def test_what_the_format_does_not_state_is_said_in_the_description_and_in_every_plan() -> None:
-    kind, normalisation = read_model(CARE).all_findings
+    normalisation, kind = read_model(CARE).all_findings
     assert (normalisation.id, normalisation.severity) == ("normalisation-assumed", "note")
     assert normalisation.sentence == (
         "The format does not state how images are normalised, so it is done as csbdeep does it where nobody tells it, by the "

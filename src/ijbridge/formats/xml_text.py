@@ -1,6 +1,7 @@
 """XML of strangers: elements with their texts as fields, named in the error where they are not what they must be.
 
-Parsed by defusedxml: entities, document types and what lies outside the file are refused.
+Parsed by defusedxml: entities, document types and what lies outside the file are refused, and so is what is nested more deeply
+than any description.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Texts that say that nothing is stated.
 _NOTHING = ("", "null", "n/a", "none")
+
+
+#: As in YAML and JSON: deeper nesting exhausts the stack of whoever walks through it.
+_MAX_DEPTH = 100
 
 
 def parse_xml(data: bytes, file: str) -> Element:
@@ -40,6 +45,11 @@ def parse_xml(data: bytes, file: str) -> Element:
         raise DescriptionError(f"{file} is broken XML: {error}.") from error
     except (LookupError, ValueError, RecursionError) as error:
         raise DescriptionError(f"{file} is XML in an encoding that cannot be read.") from error
+    level = [root]
+    for _ in range(_MAX_DEPTH):
+        level = [child for parent in level for child in parent]
+    if level:
+        raise DescriptionError(f"{file} is XML that is nested more than {_MAX_DEPTH} levels deep, which no description is.")
     return root
 
 
