@@ -6,10 +6,9 @@ say. ZEN divides by the largest value of the pixel type.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from ijbridge.description import (
     ArgMax,
@@ -25,8 +24,9 @@ from ijbridge.description import (
     Tensor,
     Weights,
 )
-from ijbridge.errors import DescriptionError, NetworkError, PackageError
+from ijbridge.errors import DescriptionError, NetworkError, NotAModelError, PackageError
 from ijbridge.findings import Finding
+from ijbridge.formats.archive import Archive, Limits
 from ijbridge.formats.bare_onnx import is_onnx
 from ijbridge.formats.network_tensors import agrees, axis, by, input_tensor, obstacles, output_tensor
 from ijbridge.formats.package import Package
@@ -71,9 +71,8 @@ def read_weights(package: Package, file: str) -> tuple[Weights, Network | None]:
 
 def _other_format(package: Package, file: str, data: bytes) -> str:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in archive.namelist()]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        names = [PurePosixPath(name).name for name in Archive(Path(package.location.name, file), Limits.read(), data).names]
+    except NotAModelError:
         names = []
     if "saved_model.pb" in names:
         return "tensorflow_saved_model_bundle"

@@ -6,11 +6,11 @@ Functional and sequential models of Keras 2 and 3, of layers that have one outpu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ijbridge.errors import CannotRunError, DescriptionError
+from ijbridge.formats.json_text import parse_json
 from ijbridge.weights.keras_layers import Layer, LayerGraph
 from ijbridge.weights.keras_onnx import refusal
 
@@ -34,9 +34,11 @@ def read_model_config(text: str, name: str) -> LayerGraph:
         If it is a network that ijbridge has nothing for, by name.
     """
     try:
-        model = json.loads(text)
+        model = parse_json(text.encode(), f"The network in {name}")
         kind, config = model["class_name"], model["config"]
         layers = config["layers"] if isinstance(config, Mapping) else config
+        if len(layers) > _MOST_LAYERS:
+            raise ValueError(f"{len(layers)} layers")
         if kind == "Sequential":
             return _sequential(layers)
         if kind not in ("Functional", "Model"):
@@ -53,7 +55,7 @@ def read_model_config(text: str, name: str) -> LayerGraph:
 
 def _functional(config: Mapping[str, Any], given: list[Any]) -> LayerGraph:
     layers: dict[str, Layer] = {}
-    waiting = {one["config"]["name"]: one for one in given[:_MOST_LAYERS]}
+    waiting = {one["config"]["name"]: one for one in given}
     if len(waiting) < len(given):
         raise ValueError("layers that have the same name")
     taken = {name: _taken(one) for name, one in waiting.items()}
@@ -70,7 +72,7 @@ def _functional(config: Mapping[str, Any], given: list[Any]) -> LayerGraph:
 
 def _sequential(given: list[Any]) -> LayerGraph:
     layers: list[Layer] = []
-    for one in given[:_MOST_LAYERS]:
+    for one in given:
         if not layers and one["class_name"] != "InputLayer":
             shape = one["config"].get("batch_input_shape") or one["config"]["batch_shape"]
             layers.append(Layer("input", "InputLayer", (), "input", {"shape": _input_shape(shape)}))

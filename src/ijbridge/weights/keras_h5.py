@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ijbridge.errors import DescriptionError, NetworkError
+from ijbridge.units import amount
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
@@ -30,6 +31,9 @@ _MOST_TEXT = 2**24
 
 #: An ONNX network cannot hold more bytes.
 _MOST_BYTES = 2**31 - 2**20
+
+#: Weights compress by a few per cent; what claims so many times the bytes of its file is made to fill memory.
+_BOMB_RATIO, _BOMB_BYTES = 200, 256 << 20
 
 
 class KerasFile:
@@ -62,6 +66,10 @@ class KerasFile:
             size = sum(one.nbytes for arrays in self._arrays.values() for one in arrays.values())
         if size > _MOST_BYTES:
             raise self._refusal("its weights take more than 2 GB, which an ONNX network cannot hold")
+        if size > max(_BOMB_BYTES, _BOMB_RATIO * len(data)):
+            raise self._refusal(
+                f"it would unpack {amount(len(data))} to {amount(size)}, as files do that are made to fill memory"
+            )
 
     def __enter__(self) -> KerasFile:
         return self
