@@ -16,26 +16,22 @@ import numpy as np
 import onnxruntime as ort
 import xarray as xr
 
-from ijbridge.description import (
+from ijbridge.description import FixedSize, ModelDescription, ReferencedSize, SteppedSize, Tensor
+from ijbridge.operations import (
     ArgMax,
     Binarize,
     Clip,
     DivideByTypeMaximum,
     EnsureDtype,
-    FixedSize,
     FixedZeroMeanUnitVariance,
     Maximum,
-    ModelDescription,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
-    SteppedSize,
     Take,
-    Tensor,
     ZeroMeanUnitVariance,
 )
 

@@ -19,6 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing", "platforms", "architectures"),
     ("axes", "units", "findings"),
+    ("operations",),
     ("description",),
     ("normalization",),
     ("image", "options", "interpreters", "segments"),
@@ -45,6 +46,7 @@ LEVELS = (
     ("appose_worker", "imagej", "installing"),
     ("results",),
     ("api",),
+    ("arguments",),
     ("cli",),
     ("__main__", "ijbridge"),
 )

@@ -11,10 +11,10 @@ import pytest
 import ijbridge
 from builders import Network, channel, described, identity, space, subtraction, write_model
 from commandline import Run, pixels
-from ijbridge.description import EnsureDtype, RestoreRange, ScaleRange
 from ijbridge.errors import OptionError
 from ijbridge.formats import read_model
 from ijbridge.normalization import Normalization, with_normalization
+from ijbridge.operations import EnsureDtype, RestoreRange, ScaleRange
 from ijbridge.options import Options
 from reference.csbdeep_cases import FOLDER
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 import naive
 from ijbridge import processing
-from ijbridge.description import (
+from ijbridge.description import Axis, FixedSize
+from ijbridge.errors import CannotRunError
+from ijbridge.operations import (
     ArgMax,
-    Axis,
     Binarize,
     Clip,
     DivideByTypeMaximum,
     EnsureDtype,
-    FixedSize,
     FixedZeroMeanUnitVariance,
     Maximum,
     Operation,
@@ -31,7 +31,6 @@ from ijbridge.description import (
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import CannotRunError
 
 IDS = ("batch", "channel", "y", "x")
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]

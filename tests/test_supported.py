@@ -19,6 +19,7 @@ def test_every_format_and_every_kind_of_weights_is_listed(run: Run) -> None:
         assert f"\n  {reader.INFO.name} " in out
         assert reader.INFO.looked_for in out
     assert "\n  onnx                           run\n" in out
+    assert "\n  tensorflow_saved_model_bundle  run, with the extra tensorflow the first time\n" in out
     assert "\n  torchscript                    not run: export it to ONNX with PyTorch" in out
 
 

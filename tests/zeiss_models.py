@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +74,20 @@ def write_czmodel(folder: Path, network: Network, pixel_types: str | list[str], 
 def raw_values(folder: Path, given: Any) -> Any:
     """Run the network by onnxruntime alone on (y, x, channel) or (z, y, x, channel); give its values of the same form."""
     return ort.InferenceSession(str(folder / "network.onnx")).run(None, {"raw": given[None]})[0][0]
+
+
+def rewritten(path: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
+    """Write a model's zip anew with other entries."""
+    with zipfile.ZipFile(path) as archive:
+        entries: dict[str, Any] = {name: archive.read(name) for name in archive.namelist()}
+    entries["model.json"] = json.loads(entries["model.json"])
+    edit(entries)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, json.dumps(data) if isinstance(data, dict | list) else data)
+    return path
+
+
+def write_segmentation(folder: Path) -> Path:
+    """Write a ``.czann`` of three classes whose tiles overlap, with a pixel size."""
+    return write_czann(folder, channels_last(), [64, 64, 1], [64, 64, 3], min_overlap=[12, 20], scaling=[0.65e-6, 0.5e-6])

@@ -27,18 +27,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ijbridge import units
-from ijbridge.description import (
-    Binarize,
-    Clip,
-    EnsureDtype,
-    ModelDescription,
-    Operation,
-    ScaleRange,
-    Tensor,
-    ZeroMeanUnitVariance,
-)
+from ijbridge.description import ModelDescription, Tensor
 from ijbridge.findings import Finding
 from ijbridge.image import Header
+from ijbridge.operations import Binarize, Clip, EnsureDtype, Operation, ScaleRange, ZeroMeanUnitVariance
 
 #: Pixel sizes that differ by less than this factor are taken to be the same.
 _SAME_PIXEL_SIZE = 1.1

@@ -15,14 +15,12 @@ from ijbridge.description import (
     FreeSize,
     Macro,
     ModelDescription,
-    Operation,
     ReferencedSize,
     Size,
     SteppedSize,
     Tensor,
-    UnsupportedOperation,
-    operation_name,
 )
+from ijbridge.operations import Operation, UnsupportedOperation, operation_name
 
 
 def description_dict(description: ModelDescription) -> dict[str, Any]:
@@ -38,7 +36,7 @@ def description_text(description: ModelDescription) -> str:
     """Give a description as a page of text."""
     head = [
         f"{description.name}" + (f" (version {description.version})" if description.version else ""),
-        description.description,
+        *([description.description] if description.description else []),
         "",
         f"format       {description.format} {description.format_version}".rstrip(),
         f"authors      {', '.join(person.name for person in description.authors) or 'not stated'}",

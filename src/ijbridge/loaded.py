@@ -149,12 +149,13 @@ class LoadedModel:
         try:
             plan = self.plan(headers, options)
         except (ImageError, PlanError, CannotRunError) as error:
-            found = planning.refusals(self.described(options), headers, options)
+            description = self.described(options)
+            found = planning.refusals(description, headers, options)
             found = found or [Finding(_kind(error), "error", str(error).rstrip("."))]
-            found += _pixel_findings(self.description.inputs, images)
+            found += _pixel_findings(description.inputs, images)
         else:
             chosen = _chosen(plan, images)
-            found = [*plan.findings, *_pixel_findings(self.description.inputs, chosen)]
+            found = [*plan.findings, *_pixel_findings((one.tensor for one in plan.inputs), chosen)]
             if all(one.severity != "error" for one in found):
                 with _memory_said(self.description.name):
                     found += measure(plan, _resampled(plan, chosen)).findings

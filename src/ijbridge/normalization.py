@@ -24,23 +24,21 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeAlias
 
-from ijbridge.description import (
-    Axis,
+from ijbridge.description import Axis, ModelDescription, Tensor
+from ijbridge.errors import OptionError
+from ijbridge.findings import Finding
+from ijbridge.operations import (
     DivideByTypeMaximum,
     EnsureDtype,
     FixedZeroMeanUnitVariance,
-    ModelDescription,
     Operation,
     RestoreRange,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Take,
-    Tensor,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import OptionError
-from ijbridge.findings import Finding
 
 #: As text, or its words in a sequence (``("percentile", 1, 99.8)``).
 NormalizeOption: TypeAlias = str | Sequence[str | float]

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
-from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
+from ijbridge.description import ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.operations import Binarize
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare

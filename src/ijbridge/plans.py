@@ -11,22 +11,12 @@ from math import prod
 from typing import Any
 
 from ijbridge import geometry, processing, tile_choice, tiling, units
-from ijbridge.description import (
-    ArgMax,
-    Binarize,
-    EnsureDtype,
-    FixedZeroMeanUnitVariance,
-    Maximum,
-    ModelDescription,
-    Operation,
-    Tensor,
-    Weights,
-    operation_name,
-)
+from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import PlanError
 from ijbridge.findings import Finding, warnings
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
+from ijbridge.operations import ArgMax, Binarize, EnsureDtype, FixedZeroMeanUnitVariance, Maximum, Operation, operation_name
 from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
 

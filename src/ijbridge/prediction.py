@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ijbridge import processing, tiling, views
-from ijbridge.description import operation_name
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.findings import Finding, warnings
 from ijbridge.image import Image
 from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
+from ijbridge.operations import operation_name
 from ijbridge.plans import InputPlan, OutputPlan, Plan, tile_text
 from ijbridge.runtimes import Session
 from ijbridge.tiling import Line, Tile

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ijbridge.description import (
+from ijbridge.description import Axis
+from ijbridge.errors import CannotRunError
+from ijbridge.operations import (
     ArgMax,
-    Axis,
     Binarize,
     Clip,
     DivideByTypeMaximum,
@@ -34,7 +35,6 @@ from ijbridge.description import (
     ZeroMeanUnitVariance,
     operation_name,
 )
-from ijbridge.errors import CannotRunError
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array, Float

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ijbridge.description import ArgMax, Axis, FixedSize, FreeSize, ModelDescription, Tensor
+from ijbridge.description import Axis, FixedSize, FreeSize, ModelDescription, Tensor
 from ijbridge.errors import OptionError
 from ijbridge.network_facts import Signature
 from ijbridge.normalization import with_normalization
+from ijbridge.operations import ArgMax
 from ijbridge.options import Options
 
 

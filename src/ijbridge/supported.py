@@ -17,15 +17,19 @@ _EXTRAS = {
 }
 
 
+#: Weights that take an extra, which is needed once for each model.
+_NEEDED = {"tensorflow_saved_model_bundle": "tensorflow"}
+
+
 def supported() -> dict[str, Any]:
     """Say what this installation can do, as plain data (JSON).
 
     Returns
     -------
     dict
-        ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``
-        and, where they are not run, ``advice``; ``extras``: per extra ``name``, ``purpose``, ``installed``, ``missing``
-        (packages) and ``install`` (the command).
+        ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``,
+        ``extra`` (that it takes once for each model, else None) and, where they are not run, ``advice``; ``extras``: per extra
+        ``name``, ``purpose``, ``installed``, ``missing`` (packages) and ``install`` (the command).
     """
     known = dict.fromkeys(weights for reader in READERS for weights in reader.INFO.weights)
     return {
@@ -39,7 +43,12 @@ def supported() -> dict[str, Any]:
             for reader in READERS
         ],
         "weights": [
-            {"format": one, "runs": one in FORMATS, "advice": None if one in FORMATS else HELP.get(one)}
+            {
+                "format": one,
+                "runs": one in FORMATS,
+                "extra": _NEEDED.get(one),
+                "advice": None if one in FORMATS else HELP.get(one),
+            }
             for one in sorted(known, key=lambda one: one not in FORMATS)
         ],
         "extras": [_extra(name, purpose) for name, purpose in _EXTRAS.items()],
@@ -52,15 +61,18 @@ def supported_text() -> str:
     lines = ["formats"]
     lines += [f"  {one['name']:<16} {one['versions']:<20} told by: {one['told_by']}" for one in found["formats"]]
     lines += ["", "weights"]
-    for one in found["weights"]:
-        lines.append(
-            f"  {one['format']:<30} {'run' if one['runs'] else 'not run' + (': ' + one['advice'] if one['advice'] else '')}"
-        )
+    lines += [f"  {one['format']:<30} {_how(one)}" for one in found["weights"]]
     lines += ["", "extras"]
     for one in found["extras"]:
         state = "installed" if one["installed"] else f"not installed ({one['install']})"
         lines.append(f"  {one['name']:<16} {state}: {one['purpose']}")
     return "\n".join(lines)
+
+
+def _how(weights: dict[str, Any]) -> str:
+    if not weights["runs"]:
+        return f"not run: {weights['advice']}" if weights["advice"] else "not run"
+    return f"run, with the extra {weights['extra']} the first time" if weights["extra"] else "run"
 
 
 def _extra(name: str, purpose: str) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from builders import Network
 from commandline import pixels
 from descriptions import REMOVED, changed, changes, check_changed, check_refusal, read, v03, write
 from ijbridge.describing import description_dict
-from ijbridge.description import Binarize, EnsureDtype, FixedSize, Person, ReferencedSize, ZeroMeanUnitVariance
+from ijbridge.description import FixedSize, Person, ReferencedSize
 from ijbridge.errors import DescriptionError
 from ijbridge.formats import read_model
+from ijbridge.operations import Binarize, EnsureDtype, ZeroMeanUnitVariance
 
 VERSIONS = [f"0.3.{patch}" for patch in range(7)]
 

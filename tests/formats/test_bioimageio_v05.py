@@ -10,29 +10,22 @@ from typing import Any
 import pytest
 
 from descriptions import REMOVED, changed, check_refusal, read, said, v05
-from ijbridge.description import (
-    Axis,
+from ijbridge.description import Axis, FileRef, FixedSize, FreeSize, ModelDescription, ReferencedSize, SteppedSize, Tolerance
+from ijbridge.errors import DescriptionError
+from ijbridge.operations import (
     Binarize,
     Clip,
     EnsureDtype,
-    FileRef,
-    FixedSize,
     FixedZeroMeanUnitVariance,
-    FreeSize,
-    ModelDescription,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
-    SteppedSize,
-    Tolerance,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import DescriptionError
 
 FLOAT = EnsureDtype("float32")
 

@@ -16,18 +16,10 @@ import pytest
 import ijbridge
 from descriptions import REMOVED, changed, check_refusal, said
 from ijbridge.architectures import CareNetwork, UNet
-from ijbridge.description import (
-    EnsureDtype,
-    FixedSize,
-    ModelDescription,
-    Padding,
-    ReferencedSize,
-    RestoreRange,
-    ScaleRange,
-    SteppedSize,
-)
+from ijbridge.description import FixedSize, ModelDescription, Padding, ReferencedSize, SteppedSize
 from ijbridge.errors import CannotRunError, DescriptionError, IJBridgeError, NotAModelError
 from ijbridge.formats import read_model
+from ijbridge.operations import EnsureDtype, RestoreRange, ScaleRange
 from ijbridge.planning import choose_weights
 from reference.csbdeep_cases import FOLDER
 

@@ -2,107 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+from xml.etree.ElementTree import SubElement
 
 import numpy as np
 import onnxruntime as ort
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import ijbridge
 from builders import Network, one_conv, sha256, subtraction
 from commandline import Run, pixels
+from deepimagej_models import DIVIDE, channels_last, folder_of, several, text
 from descriptions import check_refusal, said
-from ijbridge.describing import description_dict, description_text
+from ijbridge.describing import description_text
 from ijbridge.description import Benchmark, FixedSize, FreeSize, Padding, SteppedSize
-from ijbridge.errors import CannotRunError, DescriptionError, IJBridgeError, NetworkError, PackageError
+from ijbridge.errors import CannotRunError, DescriptionError, NetworkError, PackageError
 from ijbridge.formats import read_model
-
-#: As DeepImageJ 1 wrote it, with the literal null, numbers of outputs that count inputs, and blanks where it left some.
-CONFIG = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
-<Model>
-    <ModelInformation>
-        <Name>Cell Finder</Name><Author>A. Tester</Author><URL>https://example.org/cells</URL>
-        <Credit>Somebody, Somewhere</Credit><Version>1.0</Version><Date>2019</Date><Reference>Nobody 2019</Reference>
-    </ModelInformation>
-    <ModelTest>
-        <InputSize>348x260</InputSize><OutputSize>348x260</OutputSize><MemoryPeak>269.0 Mb</MemoryPeak>
-        <Runtime> 11.5 s</Runtime><PixelSize>0.65µm x 0.5µm</PixelSize>
-    </ModelTest>
-    <ModelCharacteristics>
-        <ModelTag>tf.saved_model.tag_constants.SERVING</ModelTag>
-        <SignatureDefinition>tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY</SignatureDefinition>
-        <InputTensorDimensions>,-1,-1,-1,1,</InputTensorDimensions>
-        <NumberOfInputs>1</NumberOfInputs><InputNames0>raw</InputNames0><InputOrganization0>NHWC</InputOrganization0>
-        <NumberOfOutputs>1</NumberOfOutputs><OutputNames0>values</OutputNames0><OutputOrganization0>NHWC</OutputOrganization0>
-        <Channels>1</Channels><FixedPatch>false</FixedPatch><MinimumSize>4</MinimumSize><PatchSize>48</PatchSize>
-        <FixedPadding>true</FixedPadding><Padding>5</Padding>
-        <PreprocessingFile>preprocessing.txt</PreprocessingFile><PostprocessingFile>postprocessing.txt</PostprocessingFile>
-        <slices>1</slices>
-    </ModelCharacteristics>
-</Model>
-"""
-
-DIVIDE = '// Scales to 0 to 1\nprint("Preprocessing");\nrun("32-bit");\nrun("Divide...", "value=255");\n'
-
-
-def channels_last(channels: int = 1, size: int | None = None, outputs: int = 2) -> Network:
-    net = Network(4)
-    x = net.node("Transpose", [net.input("raw", channels, [None, size, size, channels])], channels, perm=[0, 3, 1, 2])
-    x = net.node("Transpose", [net.conv(x, outputs, relu=False)], outputs, perm=[0, 2, 3, 1])
-    net.output(x, "values")
-    return net
-
-
-def folder_of(
-    folder: Path,
-    edit: Callable[[Element], Any] | None = None,
-    network: Network | None = None,
-    macros: dict[str, str] | None = None,
-) -> Path:
-    """Write a model folder whose configuration is changed by ``edit`` (which may give other bytes for it)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    root = fromstring(CONFIG)
-    given = edit(root) if edit is not None else None
-    (folder / "config.xml").write_bytes(given if isinstance(given, bytes) else tostring(root, encoding="utf-8"))
-    if network is not None:
-        network.save(folder / "network.onnx")
-    for name, text in (macros or {}).items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
-def text(tag: str, value: str | None) -> Callable[[Element], None]:
-    """Set the text of a characteristic; None takes it away."""
-
-    def edit(root: Element) -> None:
-        for parent in root:
-            for child in parent.findall(tag):
-                if value is None:
-                    parent.remove(child)
-                else:
-                    child.text = value
-                return
-        if value is not None:
-            SubElement(root[-1], tag).text = value
-
-    return edit
-
-
-def several(*edits: Callable[[Element], Any]) -> Callable[[Element], None]:
-    def edit(root: Element) -> None:
-        for one in edits:
-            one(root)
-
-    return edit
-
 
 # --- what is read ----------------------------------------------------------------------------------------------------
 
@@ -366,99 +283,3 @@ def test_several_macros_may_be_named(tmp_path: Path) -> None:
     assert [one.source for one in read_model(path).macros if one.when == "before"] == ["a.ijm", "b.ijm"]
     twice = folder_of(tmp_path / "n", lambda root: setattr(SubElement(root[-1], "PreprocessingFile"), "text", "c.ijm"))
     assert [one.source for one in read_model(twice).macros if one.when == "before"] == ["preprocessing.txt", "c.ijm"]
-
-
-# --- what is refused -------------------------------------------------------------------------------------------------
-
-BROKEN: list[tuple[Any, list[str]]] = [
-    (lambda _: b"<Model><ModelInformation>", ["broken XML"]),
-    (lambda _: b'<!DOCTYPE x [<!ENTITY a "b">]><Model><ModelInformation/>&a;</Model>', ["document type or entities"]),
-    (lambda _: b"<Model><ModelInformation/></Model>", ["<ModelCharacteristics/InputNames0> is missing", "name of an input"]),
-    (text("InputNames0", None), ["<ModelCharacteristics/InputNames0> is missing"]),
-    (text("InputNames0", "null"), ["InputNames0> is missing"]),
-    (text("InputNames2", "c"), ["InputNames1> is missing"]),
-    (text("InputOrganization0", None), ["InputOrganization0> is missing", "distinct letters of N, D, H, W and C"]),
-    (text("InputOrganization0", "NHWQ"), ["InputOrganization0> is 'NHWQ'"]),
-    (text("InputOrganization0", "NHHC"), ["InputOrganization0> is 'NHHC'"]),
-    (text("InputOrganization0", "NC"), ["InputOrganization0> is 'NC'", "H and W among them"]),
-    (text("OutputNames0", None), ["OutputNames0> is missing", "the name of an output"]),
-    (text("OutputOrganization0", "null"), ["OutputOrganization0> is missing"]),
-    (text("NumberOfInputs", "2"), ["<NumberOfInputs> is 2, but there are names of 1 inputs (raw)"]),
-    (text("NumberOfInputs", "one"), ["NumberOfInputs> is 'one'", "a whole number of at least 1"]),
-    (text("InputTensorDimensions", ",-1,256,256,"), ["InputTensorDimensions> is ',-1,256,256,'", "one size (-1: free)"]),
-    (text("InputTensorDimensions", ",-1,0,256,1,"), ["InputTensorDimensions>"]),
-    (text("InputTensorDimensions", ",-1,a,256,1,"), ["InputTensorDimensions>"]),
-    (text("InputTensorDimensions", ",8,-1,-1,1,"), ["InputTensorDimensions> is ',8,-1,-1,1,'", "one image is given at a time"]),
-    (text("InputTensorDimensions", ",-1,64,64,1,"), ["<PatchSize> is 48, but <InputTensorDimensions> has 64 along H"]),
-    (text("Channels", "3"), ["<Channels> is 3, but <InputTensorDimensions> has 1 of them"]),
-    (text("Channels", "0"), ["Channels> is '0'", "at least 1"]),
-    (text("PatchSize", "big"), ["PatchSize> is 'big'", "a whole number of at least 1"]),
-    (text("PatchSize", "50"), ["<PatchSize> is 50, but <MinimumSize> 4 does not divide it"]),
-    (text("PatchSize", "8"), ["<Padding> is 5 on every side, which leaves nothing of <PatchSize> 8"]),
-    (text("MinimumSize", "0"), ["MinimumSize> is '0'"]),
-    (text("MinimumSize", "2.5"), ["MinimumSize> is '2.5'"]),
-    (text("Padding", "-1"), ["Padding> is '-1'", "at least 0"]),
-    (text("FixedPatch", "yes"), ["FixedPatch> is 'yes'", "true or false"]),
-    (text("FixedPadding", "1"), ["FixedPadding> is '1'", "true or false"]),
-    (lambda root: SubElement(root[-1], "Padding"), ["Padding> is there 2 times"]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("edit", "words"), BROKEN)
-def test_a_broken_configuration_is_refused_naming_the_element(tmp_path: Path, edit: Any, words: list[str]) -> None:
-    with pytest.raises(DescriptionError) as caught:
-        read_model(folder_of(tmp_path / "m", edit))
-    check_refusal(caught.value, "config.xml", *words)
-
-
-_TEXTS = st.sampled_from(
-    [
-        "",
-        "null",
-        "x",
-        "0",
-        "-1",
-        "3",
-        "64",
-        "9" * 40,
-        "NHWC",
-        "NCHW",
-        "HW",
-        ",-1,64,64,1,",
-        "true",
-        "a\nb",
-        "µ",
-        "../x",
-        "raw",
-        "1µmx2µm",
-    ]
-)
-
-
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
-@given(st.data())
-def test_a_configuration_with_any_node_changed_is_read_or_refused_in_a_sentence(data: st.DataObject) -> None:
-    root = fromstring(CONFIG)
-    parents = {child: parent for parent in root.iter() for child in parent}
-    node = data.draw(st.sampled_from(sorted(parents, key=lambda one: one.tag)))
-    match data.draw(st.sampled_from(["removed", "twice", "text", "tag"])):
-        case "removed":
-            parents[node].remove(node)
-        case "twice":
-            parents[node].append(node)
-        case "text":
-            node.text = data.draw(_TEXTS)
-        case "tag":
-            node.tag = data.draw(st.sampled_from(["InputNames1", "OutputNames1", "PatchSize", "ModelTest", "Other"]))
-    with TemporaryDirectory() as folder:
-        path = folder_of(Path(folder) / "m", lambda _: tostring(root), NETWORK if data.draw(st.booleans()) else None)
-        try:
-            model = read_model(path)
-            assert description_text(model)
-            assert json.dumps(description_dict(model))
-            ijbridge.plan(path, dict.fromkeys([one.id for one in model.inputs], pixels(48, 48)))
-        except IJBridgeError as error:
-            check_refusal(error)
-
-
-NETWORK = channels_last()

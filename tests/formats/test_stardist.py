@@ -15,18 +15,10 @@ import pytest
 import ijbridge
 from descriptions import changed, check_refusal, said
 from ijbridge.architectures import ResNet, StarDistNetwork, UNet
-from ijbridge.description import (
-    Clip,
-    EnsureDtype,
-    FixedSize,
-    ModelDescription,
-    Padding,
-    ReferencedSize,
-    ScaleRange,
-    SteppedSize,
-)
+from ijbridge.description import FixedSize, ModelDescription, Padding, ReferencedSize, SteppedSize
 from ijbridge.errors import DescriptionError, NotAModelError
 from ijbridge.formats import read_model
+from ijbridge.operations import Clip, EnsureDtype, ScaleRange
 from ijbridge.planning import choose_weights
 from reference.csbdeep_cases import FOLDER
 

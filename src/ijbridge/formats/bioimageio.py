@@ -13,23 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from ijbridge.description import (
-    Binarize,
     Citation,
     FileRef,
     FixedSize,
-    FixedZeroMeanUnitVariance,
     ModelDescription,
-    Operation,
     Person,
     ReferencedSize,
-    ScaleLinear,
-    ScaleMeanVariance,
-    ScaleRange,
     SteppedSize,
     Tensor,
     Tolerance,
     Weights,
-    operation_name,
 )
 from ijbridge.errors import NotAModelError
 from ijbridge.findings import Finding, noted
@@ -40,6 +33,15 @@ from ijbridge.formats.fields import Fields
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.formats.yaml12 import parse_yaml
+from ijbridge.operations import (
+    Binarize,
+    FixedZeroMeanUnitVariance,
+    Operation,
+    ScaleLinear,
+    ScaleMeanVariance,
+    ScaleRange,
+    operation_name,
+)
 
 FORMAT = "bioimage.io"
 

@@ -11,20 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ijbridge.architectures import CareNetwork, UNet
-from ijbridge.description import (
-    Axis,
-    Citation,
-    FileRef,
-    ModelDescription,
-    Operation,
-    ReferencedSize,
-    RestoreRange,
-    Size,
-    SteppedSize,
-    Tensor,
-    UnsupportedOperation,
-    Weights,
-)
+from ijbridge.description import Axis, Citation, FileRef, ModelDescription, ReferencedSize, Size, SteppedSize, Tensor, Weights
 from ijbridge.errors import DescriptionError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats.csbdeep_config import (
@@ -45,6 +32,7 @@ from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.formats.saved_model import SAVED_MODEL, Signature, read_signature
 from ijbridge.normalization import image_axes
+from ijbridge.operations import Operation, RestoreRange, UnsupportedOperation
 
 INFO = FormatInfo(
     "CSBDeep",

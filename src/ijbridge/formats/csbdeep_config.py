@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ijbridge.architectures import Architecture
-from ijbridge.description import Axis, EnsureDtype, FileRef, FixedSize, Padding, Size, SteppedSize, Tensor, Weights
+from ijbridge.description import Axis, FileRef, FixedSize, Padding, Size, SteppedSize, Tensor, Weights
 from ijbridge.errors import DescriptionError, NotAModelError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats.fields import Fields, shown
 from ijbridge.formats.json_text import parse_json
 from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
 from ijbridge.normalization import Normalization
+from ijbridge.operations import EnsureDtype
 
 CONFIG = "config.json"
 

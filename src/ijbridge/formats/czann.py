@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import ceil, isfinite
 from typing import Any
 
-from ijbridge.description import ModelDescription, ReferencedSize, SteppedSize, Tensor, UnsupportedOperation
+from ijbridge.description import ModelDescription, ReferencedSize, SteppedSize, Tensor
 from ijbridge.errors import DescriptionError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats.fields import Fields, is_number
@@ -23,6 +23,7 @@ from ijbridge.formats.json_text import parse_json
 from ijbridge.formats.package import Package
 from ijbridge.formats.zeiss import Stated, findings, licence, normalised, read_weights, segmented, tensors
 from ijbridge.graph import Network
+from ijbridge.operations import UnsupportedOperation
 
 INFO = FormatInfo("ZEISS CZANN", "1.0 to 2.1", "ZEISS model.json", ("onnx", "tensorflow_saved_model_bundle"))
 

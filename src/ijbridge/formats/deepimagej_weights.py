@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ijbridge.description import EnsureDtype, FileRef, FixedSize, Tensor, Weights
+from ijbridge.description import FileRef, FixedSize, Tensor, Weights
 from ijbridge.errors import NetworkError
 from ijbridge.findings import Finding
 from ijbridge.formats.bare_onnx import is_onnx
@@ -14,6 +14,7 @@ from ijbridge.formats.package import Package
 from ijbridge.formats.xml_text import Elements
 from ijbridge.graph import Network
 from ijbridge.network_facts import TensorSignature
+from ijbridge.operations import EnsureDtype
 
 _SAVED_MODEL = "tensorflow_saved_model_bundle"
 

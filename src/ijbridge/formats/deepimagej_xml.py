@@ -20,7 +20,6 @@ from ijbridge import axes as ax
 from ijbridge.description import (
     Benchmark,
     Citation,
-    EnsureDtype,
     FileRef,
     FixedSize,
     FreeSize,
@@ -42,6 +41,7 @@ from ijbridge.formats.macros import after_findings, before_findings, read_macro
 from ijbridge.formats.network_tensors import axis
 from ijbridge.formats.package import Package
 from ijbridge.formats.xml_text import Elements, parse_xml
+from ijbridge.operations import EnsureDtype
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 
-from ijbridge.description import Axis, AxisKind, EnsureDtype, FixedSize, FreeSize, ReferencedSize, Size, SteppedSize, Tensor
+from ijbridge.description import Axis, AxisKind, FixedSize, FreeSize, ReferencedSize, Size, SteppedSize, Tensor
 from ijbridge.findings import Finding
 from ijbridge.image import DTYPES
 from ijbridge.network_facts import NetworkFacts, TensorSignature
+from ijbridge.operations import EnsureDtype
 from ijbridge.receptive_field import Field, Source
 
 _IDS = {"b": "batch", "c": "channel", "t": "time", "i": "index"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ijbridge.architectures import ACTIVATIONS, ResNet, StarDistNetwork, UNet
-from ijbridge.description import Axis, Citation, Clip, FileRef, ModelDescription, ReferencedSize, Tensor
+from ijbridge.description import Axis, Citation, FileRef, ModelDescription, ReferencedSize, Tensor
 from ijbridge.errors import DescriptionError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats.csbdeep_config import (
@@ -25,6 +25,7 @@ from ijbridge.formats.csbdeep_config import (
 )
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
+from ijbridge.operations import Clip
 
 INFO = FormatInfo("StarDist", "2D, 3D, to 0.9.2", "StarDist config.json", ("keras_hdf5",))
 

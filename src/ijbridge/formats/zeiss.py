@@ -10,20 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ijbridge.description import (
-    ArgMax,
-    Axis,
-    DivideByTypeMaximum,
-    EnsureDtype,
-    FileRef,
-    FixedSize,
-    FreeSize,
-    Maximum,
-    Operation,
-    Take,
-    Tensor,
-    Weights,
-)
+from ijbridge.description import Axis, FileRef, FixedSize, FreeSize, Tensor, Weights
 from ijbridge.errors import DescriptionError, NetworkError, NotAModelError, PackageError
 from ijbridge.findings import Finding
 from ijbridge.formats.archive import Archive, Limits
@@ -33,6 +20,7 @@ from ijbridge.formats.package import Package
 from ijbridge.graph import Network
 from ijbridge.network_facts import TensorSignature
 from ijbridge.network_safety import external_files
+from ijbridge.operations import ArgMax, DivideByTypeMaximum, EnsureDtype, Maximum, Operation, Take
 
 #: What is said where a divisor is assumed.
 DIVISOR = Finding(
