@@ -19,7 +19,6 @@ from ijbridge.formats.csbdeep_config import (
     MOST,
     WEIGHTS,
     Config,
-    beside,
     found,
     keras_weights,
     model_name,
@@ -80,10 +79,10 @@ def matches(package: Package) -> bool:
         try:
             keys = read_json(config, CONFIG)[0].value
         except DescriptionError:
-            return any(one in WEIGHTS for one in beside(config))
+            return any(one in WEIGHTS for one in config.beside())
         return "n_channel_in" in keys or any(key.startswith("unet_") for key in keys)
     meta = found(package, META)
-    return meta is not None and SAVED_MODEL in beside(meta)
+    return meta is not None and SAVED_MODEL in meta.beside()
 
 
 def read(package: Package) -> ModelDescription:

@@ -43,11 +43,6 @@ def found(package: Package, file: str) -> Package | None:
     return package.described_by(names[0]) if names else None
 
 
-def beside(package: Package) -> list[str]:
-    """List the files in the folder of the description."""
-    return [one for one in package.relative_names() if "/" not in one]
-
-
 def read_json(package: Package, file: str) -> tuple[Fields, str]:
     """Read a JSON file that lies in the folder of the description and holds a mapping; give it with its SHA-256.
 
@@ -172,7 +167,7 @@ def keras_weights(package: Package, architecture: Architecture) -> tuple[tuple[W
     DescriptionError
         If there are several and none is called best or last.
     """
-    names = [one for one in beside(package) if PurePosixPath(one).suffix.lower() in (".h5", ".hdf5")]
+    names = [one for one in package.beside() if PurePosixPath(one).suffix.lower() in (".h5", ".hdf5")]
     preferred = [name for name in WEIGHTS if name in names]
     if len(names) > 1 and not preferred:
         raise DescriptionError(

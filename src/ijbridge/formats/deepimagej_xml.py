@@ -268,7 +268,7 @@ def _macros(package: Package, fields: Elements) -> Iterator[Macro]:
     steps: tuple[tuple[str, Literal["before", "after"]], ...] = (("Preprocessing", "before"), ("Postprocessing", "after"))
     for step, when in steps:
         named = [one.strip(" []") for text in fields.texts(f"{step}File") for one in re.split(r"[,;]", text)]
-        beside = [one for one in package.relative_names() if re.fullmatch(rf"{step.lower()}[^/]*\.(ijm|txt)", one.lower())]
+        beside = [one for one in package.beside() if re.fullmatch(rf"{step.lower()}[^/]*\.(ijm|txt)", one.lower())]
         for source in dict.fromkeys([*named, *beside]):
             if source and not source.lower().startswith("no "):
                 yield read_macro(package, source, when)

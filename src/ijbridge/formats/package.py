@@ -99,6 +99,11 @@ class Package(ABC):
             str(PurePosixPath(one).relative_to(folder)) for one in self.names() if PurePosixPath(one).is_relative_to(folder)
         ]
 
+    def beside(self) -> list[str]:
+        """List the files that lie in the folder of the description itself."""
+        folder = str(PurePosixPath(self.description_file or "").parent)
+        return [name for name in (PurePosixPath(one).name for one in self._in_folder(folder)) if not _is_junk(name)]
+
     def head(self, name: str, count: int) -> bytes:
         """Read the first bytes of a file."""
         self._size(name)  # refuses what is no file

@@ -137,9 +137,7 @@ def _described(name: str, shape: Sequence[int | None], halo: Mapping[str, int]) 
 
 def licence(package: Package) -> str | None:
     """Give the name of the licence that lies beside the description."""
-    texts = [
-        name for name in package.relative_names() if "/" not in name and name.lower().endswith((".txt", ".md", ".pdf", ".rtf"))
-    ]
+    texts = [name for name in package.beside() if name.lower().endswith((".txt", ".md", ".pdf", ".rtf"))]
     return texts[0] if texts else None
 
 
