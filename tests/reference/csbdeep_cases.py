@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,3 +130,28 @@ def kept(network: Network, array: Array) -> Array:
         return array
     step = KEPT_OF_TRAINED if network.trained else KEPT
     return array[tuple(slice(0, None, step) for _ in network.axes.replace("C", ""))]
+
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+#: Those whose objects are kept in ``objects.npz`` beside them, made by scripts/compare_stardist.py.
+WITH_OBJECTS = tuple(one for one in NETWORKS if one.kind != "CARE")
+
+#: By so many pixels the distances of random networks are made longer, or their objects would have a pixel or none.
+LONGER = 3.0
+
+
+def with_objects(network: Network, folder: Path) -> Path:
+    """Copy a network's folder to one that finds objects of some size."""
+    import h5py
+
+    shutil.copytree(network.folder, folder)
+    if not network.trained:
+        with h5py.File(folder / "weights_best.h5", "r+") as weights:
+            found: list[str] = []
+            weights.visit(
+                lambda name: found.append(name) if "dist/" in f"{name}/" and "bias" in name.rpartition("/")[2] else None
+            )
+            for name in found:
+                weights[name][...] += LONGER
+    return folder
