@@ -17,7 +17,7 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures"),
+    ("errors", "_version", "typing", "platforms", "architectures", "star_convex"),
     ("axes", "units", "findings"),
     ("operations",),
     ("description",),
@@ -33,15 +33,15 @@ LEVELS = (
     ("preparation",),
     ("mapping", "runtimes"),
     ("geometry",),
-    ("halo", "tile_choice"),
+    ("halo", "tile_choice", "object_plans"),
     ("plans",),
     ("plan_findings",),
     ("planning",),
     ("measuring", "resources", "pixel_checks", "resuming"),
     ("prediction",),
-    ("provenance", "converters"),
+    ("provenance", "converters", "objects"),
     ("loaded",),
-    ("testing", "server", "supported"),
+    ("testing", "server", "supported", "object_tables"),
     ("protocol",),
     ("appose_worker", "imagej", "installing"),
     ("results",),

@@ -27,6 +27,9 @@ PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
 DEVICES = ("auto", "cpu", "cuda")
 
+#: What can be asked for of a model that finds objects.
+OBJECTS = ("labels", "rois", "both", "raw")
+
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -43,6 +46,9 @@ class OptionArguments(TypedDict, total=False):
     model_axes: str | None
     model_pixel_size: PixelSizeOption | None
     min_confidence: str | float | None
+    objects: str | None
+    prob_thresh: str | float | None
+    nms_thresh: str | float | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Options:
 
     What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
     ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
-    cent.
+    cent. ``objects``, ``prob_thresh`` and ``nms_thresh`` say what is made of the objects that it finds, and of which.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -67,6 +73,9 @@ class Options:
     model_axes: str | None = None
     model_pixel_size: tuple[tuple[str, float], ...] = ()
     min_confidence: float | None = None
+    objects: str | None = None
+    prob_thresh: float | None = None
+    nms_thresh: float | None = None
 
     @classmethod
     def read(
@@ -81,6 +90,9 @@ class Options:
         model_axes: str | None = None,
         model_pixel_size: PixelSizeOption | None = None,
         min_confidence: str | float | None = None,
+        objects: str | None = None,
+        prob_thresh: str | float | None = None,
+        nms_thresh: str | float | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -92,6 +104,7 @@ class Options:
         given = {
             "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
             "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
+            "objects": objects, "prob_thresh": prob_thresh, "nms_thresh": nms_thresh,
         }  # fmt: skip
         try:
             return cls(
@@ -105,6 +118,9 @@ class Options:
                 model_axes=None if model_axes is None else str(model_axes),
                 model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
                 min_confidence=None if min_confidence is None else _percent(min_confidence),
+                objects=None if objects is None else _objects(objects),
+                prob_thresh=None if prob_thresh is None else _threshold("prob_thresh", prob_thresh),
+                nms_thresh=None if nms_thresh is None else _threshold("nms_thresh", nms_thresh),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
@@ -115,6 +131,12 @@ class Options:
     def on_model(self) -> tuple[object, ...]:
         """What is said of the model, not of the run; equal where the same is said."""
         return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence
+
+    @property
+    def on_objects(self) -> dict[str, str | float]:
+        """What is said of objects, by the name of the option."""
+        given = {"objects": self.objects, "prob_thresh": self.prob_thresh, "nms_thresh": self.nms_thresh}
+        return {name: one for name, one in given.items() if one is not None}
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> Options:
@@ -273,3 +295,17 @@ def _percent(value: str | float) -> float:
     if not 0 <= percent <= 99:
         raise OptionError(f"min_confidence={value!s} is not understood: use a number of per cent from 0 to 99, such as 51.")
     return percent
+
+
+def _objects(value: str) -> str:
+    text = str(value).strip().lower()
+    if text not in OBJECTS:
+        raise OptionError(f"objects={value!s} is not understood: use one of {', '.join(OBJECTS)}.")
+    return text
+
+
+def _threshold(name: str, value: str | float) -> float:
+    number = float(value) if not isinstance(value, str) or re.fullmatch(r"\s*\d*\.?\d+\s*", value) else -1.0
+    if isinstance(value, bool) or not 0 <= number <= 1:
+        raise OptionError(f"{name}={value!s} is not understood: use a number from 0 to 1, such as 0.5.")
+    return number

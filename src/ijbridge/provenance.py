@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from ijbridge._version import __version__
@@ -51,6 +52,7 @@ def provenance(
             for tensor in tensors
             if tensor.value_names
         },
+        **({"objects": plan.objects.to_dict()} if plan.objects is not None else {}),
         "statistics": statistics_text(resolved),
         "warnings": list(warnings),
         "network_runs": record.tiles,
@@ -59,6 +61,7 @@ def provenance(
         "memory_bytes": {"estimated_beyond_image": plan.memory, "process_before": memory.before, "process_peak": memory.peak},
         "libraries": {
             "engine": session.engine,
+            **({"stardist": version("stardist")} if plan.objects is not None else {}),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },

@@ -21,7 +21,6 @@ from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.plans import OutputPlan
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
 from ijbridge.tile_choice import tile_pixels
@@ -83,8 +82,13 @@ class InferenceServer:
         with self._lock:
             loaded = self._model(model)
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
+        if plan.objects is not None and plan.objects.has_outlines:
+            raise OptionError(
+                f"objects={plan.objects.wanted} gives outlines, which this version does not show in ImageJ: use labels or raw "
+                "there, or `ijbridge predict` or Python for outlines."
+            )
         return {
-            "outputs": [_output_dict(one) for one in plan.outputs],
+            "outputs": [_output_dict(name, header) for name, header in plan.results.items()],
             "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "summary": str(plan),
@@ -119,16 +123,13 @@ class InferenceServer:
             plan = loaded.plan({name: header}, checked)
             if attempt:
                 plan = plan.smaller("the system ended the process, mostly for want of memory", tried)
-            outputs = plan.outputs
-            into = {
-                one.tensor.id: array
-                for one, array in zip(outputs, results, strict=True)
-                if array.dtype.name == one.result.dtype
-            }
+            headers = plan.results
+            arrays = dict(zip(headers, results, strict=True))
+            into = {name: array for name, array in arrays.items() if array.dtype.name == headers[name].dtype}
             given = loaded.run({name: Image(pixels, header)}, plan, into=into, progress=progress, cancelled=cancelled)
-            for one, array in zip(outputs, results, strict=True):
-                if one.tensor.id not in into:
-                    array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
+            for result, array in arrays.items():
+                if result not in into:
+                    array[...] = to_imagej_dtype(given.images[result].array, headers[result].name)
         return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
 
     def release(self) -> None:
@@ -197,15 +198,15 @@ def _only_input(loaded: LoadedModel) -> str:
     return inputs[0].id
 
 
-def _output_dict(one: OutputPlan) -> dict[str, Any]:
+def _output_dict(name: str, header: Header) -> dict[str, Any]:
     return {
-        "name": one.tensor.id,
-        "title": one.result.name,
-        "axes": one.result.axes,
-        "shape": list(one.result.shape),
-        "dtype": imagej_dtype(one.result.dtype),
-        "pixel_size": dict(one.result.pixel_size),
-        "units": dict(one.result.unit),
-        "origin": dict(one.result.origin),
-        "channel_names": list(one.result.channel_names),
+        "name": name,
+        "title": header.name,
+        "axes": header.axes,
+        "shape": list(header.shape),
+        "dtype": imagej_dtype(header.dtype),
+        "pixel_size": dict(header.pixel_size),
+        "units": dict(header.unit),
+        "origin": dict(header.origin),
+        "channel_names": list(header.channel_names),
     }

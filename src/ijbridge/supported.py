@@ -13,6 +13,7 @@ from ijbridge.weights import FORMATS
 #: What an extra of the package adds; those that serve its development are not named.
 _EXTRAS = {
     "imagej": "ImageJ in the process of a Python script",
+    "stardist": "objects from the networks of StarDist",
     "tensorflow": "SavedModels of TensorFlow, which are converted once (3 GB)",
 }
 

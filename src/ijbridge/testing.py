@@ -8,7 +8,7 @@ million may (bioimage.io 0.5, ``config.bioimageio.reproducibility_tolerance``).
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tokenize import TokenError
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
     inputs = {tensor.id: _image(description, tensor) for tensor in description.inputs}
     expected = {tensor.id: _load(description, tensor) for tensor in description.outputs}
     try:
-        results = model.run(inputs, options)
+        results = model.run(inputs, replace(options, objects="raw") if description.objects is not None else options)
     except IJBridgeError as error:
         return TestReport(description.name, runs=False, reproduces=False, error=str(error))
     outputs = tuple(

@@ -27,6 +27,7 @@ from ijbridge.description import (
 from ijbridge.errors import NotAModelError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats import bioimageio_v03, bioimageio_v04, bioimageio_v05
+from ijbridge.formats.bioimageio_stardist import with_stardist
 from ijbridge.formats.bioimageio_v05 import file_ref
 from ijbridge.formats.deepimagej_config import with_deepimagej
 from ijbridge.formats.fields import Fields
@@ -131,7 +132,7 @@ def read(package: Package) -> ModelDescription:
         other={key: value for key, value in content.items() if key not in _ROOT},
         findings=_version_findings(version),
     )
-    return with_deepimagej(described, root, package)
+    return with_stardist(with_deepimagej(described, root, package), root)
 
 
 def _version(root: Fields) -> str:

@@ -59,6 +59,15 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String min_confidence;
 
+	@Parameter(persist = false, required = false)
+	private String objects;
+
+	@Parameter(persist = false, required = false)
+	private String prob_thresh;
+
+	@Parameter(persist = false, required = false)
+	private String nms_thresh;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -82,6 +91,9 @@ public final class RunModelCommand implements Command {
 		given.put("model_axes", model_axes);
 		given.put("model_pixel_size", model_pixel_size);
 		given.put("min_confidence", min_confidence);
+		given.put("objects", objects);
+		given.put("prob_thresh", prob_thresh);
+		given.put("nms_thresh", nms_thresh);
 		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));
