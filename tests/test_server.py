@@ -59,6 +59,8 @@ def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
             "pixel_size": {"x": 0.25, "y": 0.25, "t": 2.0},
             "units": {"x": "micron", "y": "micron", "t": "sec"},
             "channel_names": [],
+            "labels": False,
+            "shown": [],
         }
     ]
     assert "t is looped over (3)" in reply["summary"]

@@ -12,7 +12,17 @@ from typing import Any
 
 from ijbridge import geometry, processing, tile_choice, tiling, units
 from ijbridge.checks import Finding, warnings
-from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.description import (
+    Binarize,
+    EnsureDtype,
+    ModelDescription,
+    Operation,
+    Sigmoid,
+    Softmax,
+    Tensor,
+    Weights,
+    operation_name,
+)
 from ijbridge.errors import PlanError
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
@@ -59,6 +69,22 @@ class OutputPlan:
         made = [one for one in operations if not isinstance(one, EnsureDtype)]
         made_binary = bool(made) and isinstance(made[-1], Binarize)
         return bool(self.tensor.values) or made_binary or "int" in dtype or dtype == "bool"
+
+    @property
+    def is_label_image(self) -> bool:
+        """Whether the values number objects or classes: more than two are listed, or no intensity is given in their type."""
+        return len(self.tensor.values) > 2 or self.computed.dtype in ("int32", "uint32", "int64", "uint64")
+
+    @property
+    def shown_range(self) -> tuple[float, float] | None:
+        """What the values are between whatever the image, None where that is not known.
+
+        Probabilities are shown so, or an image in which there is nothing would show noise from black to white.
+        """
+        made = [one for one in self.tensor.operations if not isinstance(one, EnsureDtype)]
+        is_probability = bool(made) and isinstance(made[-1], Sigmoid | Softmax)
+        stated = self.tensor.value_range == (0, 1)
+        return (0.0, 1.0) if "float" in self.computed.dtype and (is_probability or (stated and not made)) else None
 
     @property
     def local_operations(self) -> tuple[Operation, ...]:

@@ -71,7 +71,8 @@ class InferenceServer:
         -------
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
-            ``units``, ``channel_names``; ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``summary``.
+            ``units``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the values are
+            between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``summary``.
         """
         with self._lock:
             loaded = self._model(model)
@@ -191,4 +192,6 @@ def _output_dict(one: OutputPlan) -> dict[str, Any]:
         "pixel_size": dict(one.result.pixel_size),
         "units": dict(one.result.unit),
         "channel_names": list(one.result.channel_names),
+        "labels": one.is_label_image,
+        "shown": list(one.shown_range or ()),
     }

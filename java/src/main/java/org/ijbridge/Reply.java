@@ -42,6 +42,18 @@ final class Reply {
 		return texts;
 	}
 
+	/** Whether the reply says so; false where it says nothing. */
+	boolean flag(final String key) {
+		return Boolean.TRUE.equals(values.get(key));
+	}
+
+	/** Numbers; none where the reply has none. */
+	List<Double> numbers(final String key) {
+		final List<Double> numbers = new ArrayList<>();
+		for (final Object entry : list(key)) if (entry instanceof Number) numbers.add(((Number) entry).doubleValue());
+		return numbers;
+	}
+
 	/** @throws BridgeException where there are no such whole numbers */
 	List<Long> requiredNumbers(final String key) throws BridgeException {
 		final List<Long> numbers = new ArrayList<>();

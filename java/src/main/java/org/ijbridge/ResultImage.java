@@ -22,6 +22,8 @@ final class ResultImage {
 	private final Map<String, Double> sizes;
 	private final Map<String, String> units;
 	private final List<String> channelNames;
+	private final boolean labels;
+	private final List<Double> shown;
 
 	/**
 	 * Reads an entry of {@code outputs} in the reply to {@code plan}.
@@ -39,6 +41,8 @@ final class ResultImage {
 		sizes = reply.numbersByName("pixel_size");
 		units = reply.textsByName("units");
 		channelNames = reply.texts("channel_names");
+		labels = reply.flag("labels");
+		shown = reply.numbers("shown");
 	}
 
 	/** The size of the array in bytes. */
@@ -58,9 +62,10 @@ final class ResultImage {
 		for (int slice = 1; slice <= stack.size() && channelNames.size() == channels && channels > 1; slice++) {
 			stack.setSliceLabel(channelNames.get((slice - 1) % channels), slice);
 		}
-		final ImagePlus plain = new ImagePlus(title, stack);
+		final ImagePlus plain = new ImagePlus(title, labels ? LabelImage.stored(stack) : stack);
 		plain.setDimensions(channels, axes.size('z'), axes.size('t'));
-		final ImagePlus image = channels > 1 ? new CompositeImage(plain, IJ.GRAYSCALE) : plain;
+		final int mode = labels ? IJ.COLOR : IJ.GRAYSCALE;
+		final ImagePlus image = channels > 1 ? new CompositeImage(plain, mode) : plain;
 		image.setOpenAsHyperStack(channels > 1 || axes.size('t') > 1);
 		final Calibration calibration = image.getCalibration();
 		Calibrations.apply(sizes, units, calibration);
@@ -73,19 +78,22 @@ final class ResultImage {
 
 	private void setDisplayRanges(final ImagePlus image, final ImageStack stack) {
 		final int channels = axes.size('c');
-		if (channels == 1) {
-			final double[] range = range(stack, 0, 1);
-			image.setDisplayRange(range[0], range[1]);
-			return;
-		}
 		final LUT[] luts = new LUT[channels];
-		for (int c = 0; c < channels; c++) {
-			final double[] range = range(stack, c, channels);
-			luts[c] = LUT.createLutFromColor(Color.WHITE);
-			luts[c].min = range[0];
-			luts[c].max = range[1];
+		for (int c = 0; c < channels; c++) luts[c] = labels ? LabelImage.lut() : gray(stack, c, channels);
+		if (channels > 1) ((CompositeImage) image).setLuts(luts);
+		else {
+			if (labels) image.setLut(luts[0]);
+			image.setDisplayRange(luts[0].min, luts[0].max);
 		}
-		((CompositeImage) image).setLuts(luts);
+	}
+
+	private LUT gray(final ImageStack stack, final int channel, final int channels) {
+		final LUT lut = LUT.createLutFromColor(Color.WHITE);
+		final double[] range = shown.size() == 2 ? new double[] { shown.get(0), shown.get(1) }
+			: range(stack, channel, channels);
+		lut.min = range[0];
+		lut.max = range[1];
+		return lut;
 	}
 
 	/** What one channel is shown between: its extremes, from 0 for whole numbers; never an empty range. */
