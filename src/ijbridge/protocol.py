@@ -4,12 +4,18 @@
 op          request (besides ``protocol``)                  reply
 ==========  ==============================================  =========================================================
 hello       ``jar_version``                                 ``protocol``, ``version``, ``python``, ``pid``
-describe    ``model``                                       the description (`ijbridge.describing`)
-plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``tile_pixels``, ``summary``
+about                                                       ``words``: pairs of texts
+describe    ``model``                                       the description (`ijbridge.describing`), ``card``, ``text``
+plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``findings``, ``tile_pixels``,
+                                                            ``tile``, ``summary``, ``words``
 check       the same, with a buffer: image                  ``findings``
 predict     the same, with buffers: image, then outputs;    ``provenance``, ``warnings``
             ``attempt``: 1 after the system ended a worker,
             ``tile_pixels`` as that run's plan said
+test_views  ``model``                                       ``views``, as ``outputs``
+test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
+look_at     ``source``                                      what would be installed: name, size, hash
+install     ``source``, ``folder``                          ``path``
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
 ==========  ==============================================  =========================================================
@@ -96,6 +102,17 @@ def _answer(
             return server.check(request["model"], request["image"], request.get("options", {}), pixels)
         case "predict":
             return _predict(server, task, request, buffers)
+        case "test_views":
+            return server.test_views(request["model"])
+        case "test":
+            views = server.test_views(request["model"])["views"]
+            return server.test(request["model"], request.get("options", {}), _arrays(buffers, views))
+        case "look_at":
+            return server.look_at(request["source"])
+        case "install":
+            return server.install(request["source"], request["folder"])
+        case "about":
+            return server.about()
         case "release":
             server.release()
             return {}

@@ -13,16 +13,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ijbridge import checks
-from ijbridge.describing import description_dict
+from ijbridge import checks, model_folder
+from ijbridge.about import about
+from ijbridge.cards import card
+from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import OptionError
 from ijbridge.image import Header, Image, is_pixel_size
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.plans import OutputPlan
+from ijbridge.plan_words import model_pixel_size, plan_words
+from ijbridge.plans import OutputPlan, tile_text
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
+from ijbridge.testing import report_dict
+from ijbridge.testing_views import describe_views, fill_views, report_words
 from ijbridge.tile_choice import tile_pixels
 from ijbridge.typing import Array
 
@@ -39,9 +44,18 @@ class InferenceServer:
         self._lock = threading.Lock()
 
     def describe(self, model: str) -> dict[str, Any]:
-        """Give a model's description as plain data."""
+        """Give a model's description as plain data, with ``card`` (`ijbridge.cards`), ``text`` and ``pixel_sizes``.
+
+        ``text`` is a page for people; ``pixel_sizes`` has, by input, the pixel size it was made for.
+        """
         with self._lock:
-            return description_dict(self._model(model).description)
+            description = self._model(model).description
+        return {
+            **description_dict(description),
+            "card": card(description),
+            "text": description_text(description),
+            "pixel_sizes": {tensor.id: model_pixel_size(tensor) for tensor in description.inputs},
+        }
 
     def check(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
         """Look for what is worth knowing before a run; the parameters are those of `predict`.
@@ -72,7 +86,8 @@ class InferenceServer:
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
             ``units``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the values are
-            between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``summary``.
+            between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``tile``, as
+            the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts; ``findings`` as `check`.
         """
         with self._lock:
             loaded = self._model(model)
@@ -81,7 +96,10 @@ class InferenceServer:
             "outputs": [_output_dict(one) for one in plan.outputs],
             "warnings": checks.warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
+            "tile": tile_text(plan.lines),
             "summary": str(plan),
+            "words": [list(pair) for pair in plan_words(plan)],
+            "findings": [finding.to_dict() for finding in plan.findings],
         }
 
     def predict(
@@ -124,6 +142,49 @@ class InferenceServer:
                 if one.tensor.id not in into:
                     array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
         return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+
+    def test_views(self, model: str) -> dict[str, Any]:
+        """Describe the pictures of a model's own test, so that there is room for them.
+
+        Returns
+        -------
+        dict
+            ``views``: per picture what ``outputs`` of a plan has, and ``view``: input, expected, found or difference.
+        """
+        with self._lock:
+            return {"views": describe_views(self._model(model))}
+
+    def test(self, model: str, options: Mapping[str, Any], arrays: Sequence[Array]) -> dict[str, Any]:
+        """Run a model's own test, and fill the pictures that `test_views` describes.
+
+        Returns
+        -------
+        dict
+            `ijbridge.testing.report_dict`, and ``words``: lines for people, the verdict first.
+        """
+        with self._lock:
+            report = fill_views(self._model(model), _options(options), arrays)
+        return {**plain(report_dict(report)), "words": report_words(report)}
+
+    def look_at(self, source: str) -> dict[str, Any]:
+        """Say what would be installed (see `ijbridge.model_folder`): ``name``, ``license``, ``file``, ``files``, size, hash."""
+        found = model_folder.look(source)
+        return {
+            "name": found.description.name,
+            "license": found.description.license or "",
+            "file": found.source.name,
+            "files": len(found.files),
+            "bytes": found.size,
+            "sha256": found.sha256,
+        }
+
+    def install(self, source: str, folder: str) -> dict[str, Any]:
+        """Copy a model into a folder of models and give the ``path`` of the copy."""
+        return {"path": str(model_folder.install(source, folder))}
+
+    def about(self) -> dict[str, Any]:
+        """Give ``words``, pairs of texts: what a bug report needs to know."""
+        return {"words": [list(pair) for pair in about()]}
 
     def release(self) -> None:
         """Give the memory of all models back."""

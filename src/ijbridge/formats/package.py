@@ -46,6 +46,9 @@ class Package(ABC):
     def _exists(self, name: str) -> bool: ...
 
     @abstractmethod
+    def _size(self, name: str) -> int: ...
+
+    @abstractmethod
     def _read(self, name: str) -> bytes: ...
 
     @abstractmethod
@@ -60,6 +63,10 @@ class Package(ABC):
     def exists(self, source: str) -> bool:
         """Whether the package holds the file; False for a URL."""
         return not FileRef(source).is_url and self._exists(self._resolve(source))
+
+    def size(self, source: str) -> int:
+        """Give the bytes of a file that exists, as many as reading it would give."""
+        return self._size(self._resolve(source))
 
     def read_description(self) -> bytes:
         """Read the description."""
@@ -139,6 +146,9 @@ class FolderPackage(Package):
     def _exists(self, name: str) -> bool:
         return os.path.isfile(self._inside(name))  # noqa: PTH113 - Path.is_file raises where a name is too long
 
+    def _size(self, name: str) -> int:
+        return self._inside(name).stat().st_size
+
     def _read(self, name: str) -> bytes:
         try:
             return self._inside(name).read_bytes()
@@ -166,6 +176,9 @@ class ZipPackage(Package):
 
     def _exists(self, name: str) -> bool:
         return name in self._entries
+
+    def _size(self, name: str) -> int:
+        return self._entries[name].file_size
 
     def _read(self, name: str) -> bytes:
         try:
