@@ -32,7 +32,7 @@ def test_a_plan_says_what_happens_to_axes_pixels_and_tiles(model: Path) -> None:
     assert said["Image"] == "cells: 60 × 100 pixels, 5 frames, 16 bit"
     assert said["Axes"] == "the model sees y and x, and is run on each of the 5 frames"
     assert said["Pixel size"] == "0.2 µm; the model expects 0.1 × 0.2 µm (x, y)"
-    assert said["Tiles"] == "2 × 3 of 40 × 40 pixels (x, y), with 1 pixels of their neighbours on every side"
+    assert said["Tiles"] == "2 × 3 of 40 × 40 pixels (x, y), with 1 pixel of their neighbours on every side"
     assert said["Network"] == "runs 30 times on the CPU"
     assert said["Result"] == "cells-out: 60 × 100 pixels, 5 frames, 32 bit, pixels of 0.2 µm"
 

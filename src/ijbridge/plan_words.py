@@ -85,8 +85,8 @@ def _tiles(plan: Plan) -> str:
         return f"one of {size} pixels, the whole image" + (" and padding" if padded else "")
     counts = " × ".join(str(len(line.starts)) for _, line in lines.values())
     halos = {plan.halo_of(name) for name, line in lines.values() if not line.is_whole}
-    shared = " or ".join(map(str, sorted(halos)))
-    return f"{counts} of {size} pixels ({', '.join(lines)}), with {shared} pixels of their neighbours on every side"
+    shared = " or ".join(map(str, sorted(halos))) + (" pixel" if halos == {1} else " pixels")
+    return f"{counts} of {size} pixels ({', '.join(lines)}), with {shared} of their neighbours on every side"
 
 
 def _x_first(named: tuple[str, Line]) -> int:

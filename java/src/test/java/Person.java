@@ -2,15 +2,18 @@ import ij.IJ;
 import ij.ImageJ;
 import ij.ImagePlus;
 import ij.WindowManager;
-import ij.gui.GenericDialog;
 import ij.gui.ProgressBar;
 import ij.plugin.frame.Recorder;
-import java.awt.Checkbox;
-import java.awt.Choice;
+import java.awt.Component;
+import java.awt.Container;
 import java.awt.EventQueue;
-import java.awt.TextField;
+import java.awt.Menu;
+import java.awt.MenuBar;
+import java.awt.Point;
+import java.awt.Rectangle;
+import java.awt.Robot;
 import java.awt.Window;
-import java.awt.event.ActionEvent;
+import java.awt.event.InputEvent;
 import java.awt.event.KeyEvent;
 import java.io.File;
 import java.lang.reflect.Field;
@@ -22,8 +25,18 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import javax.imageio.ImageIO;
+import javax.swing.JButton;
+import javax.swing.JCheckBox;
+import javax.swing.JComboBox;
+import javax.swing.JDialog;
+import javax.swing.JList;
+import javax.swing.JTextField;
+import javax.swing.ListModel;
+import javax.swing.text.JTextComponent;
 
 /**
  * What a person does in ImageJ and a macro cannot: {@code call("Person.answers", ...)} in the tests of
@@ -37,7 +50,7 @@ public final class Person {
 	private Person() {}
 
 	/**
-	 * Chooses the command from the menu, with the recorder open, and answers its dialog.
+	 * Chooses the command, with the recorder open, and answers its dialog.
 	 *
 	 * @param rescale "true" to tick the box
 	 * @return what the fields and the box held before, and the recorded macro, separated by line ends
@@ -45,13 +58,12 @@ public final class Person {
 	public static String answers(final String model, final String channel, final String rescale) throws Exception {
 		final List<String> offered = new ArrayList<>();
 		final String recorded = answered(dialog -> {
-			final TextField[] fields = ((List<?>) dialog.getStringFields()).toArray(new TextField[0]);
-			final Checkbox box = (Checkbox) dialog.getCheckboxes().get(0);
-			for (final TextField field : fields) offered.add(field.getText());
-			offered.add(String.valueOf(box.getState()));
-			fields[0].setText(model);
-			fields[3].setText(channel);
-			box.setState(rescale.equals("true"));
+			for (final String name : new String[] { "model", "tile", "halo", "channel" }) offered.add(text(dialog, name));
+			final JCheckBox box = (JCheckBox) find(dialog, "rescale");
+			offered.add(String.valueOf(box.isSelected()));
+			write(dialog, "model", model);
+			write(dialog, "channel", channel);
+			if (rescale.equals("true") != box.isSelected()) box.doClick();
 		});
 		return String.join("|", offered) + "\n" + recorded;
 	}
@@ -59,21 +71,19 @@ public final class Person {
 	/** As {@link #answers}, for an image with a selection: names the model and chooses a part. */
 	public static String choosesPart(final String model, final String part) throws Exception {
 		return answered(dialog -> {
-			((TextField) dialog.getStringFields().get(0)).setText(model);
-			((Choice) dialog.getChoices().get(1)).select(part);
+			write(dialog, "model", model);
+			((JComboBox<?>) find(dialog, "roi")).setSelectedItem(part);
 		});
 	}
 
-	private static String answered(final Consumer<GenericDialog> answer) throws Exception {
+	private static String answered(final Consumer<JDialog> answer) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		IJ.doCommand(COMMAND);
-		final GenericDialog dialog = dialog();
+		final JDialog dialog = dialog();
 		EventQueue.invokeAndWait(() -> answer.accept(dialog));
-		EventQueue.invokeLater(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[0],
-			ActionEvent.ACTION_PERFORMED, "OK")));
-		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
-			if (thread.getName().equals(COMMAND)) thread.join(PATIENCE_MS);
-		}
+		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
+		EventQueue.invokeLater(() -> ((JButton) find(dialog, "go")).doClick());
+		awaitCommand();
 		final String recorded = recorder.getText();
 		recorder.close();
 		return recorded;
@@ -82,12 +92,171 @@ public final class Person {
 	/** Opens the dialog, looks at it until a file holds a text, and cancels; says whether it came to that. */
 	public static String looksAtTheDialogUntil(final String path, final String text) throws Exception {
 		IJ.doCommand(COMMAND);
-		final GenericDialog dialog = dialog();
+		final JDialog dialog = dialog();
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		while (!holds(path, text) && System.currentTimeMillis() < end) Thread.sleep(20);
-		EventQueue.invokeAndWait(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[1],
-			ActionEvent.ACTION_PERFORMED, "Cancel")));
+		cancel(dialog);
 		return String.valueOf(holds(path, text));
+	}
+
+	/**
+	 * Opens the dialog, names a model and a tile, waits until it has looked, and cancels.
+	 *
+	 * @return the texts of the card, the plan and the reason, whether it can be run, the models that are listed, and
+	 *         whether the event thread was free meanwhile; line ends as "~", each a line
+	 */
+	public static String reads(final String model, final String tile) throws Exception {
+		IJ.doCommand(COMMAND);
+		final JDialog dialog = dialog();
+		EventQueue.invokeAndWait(() -> {
+			write(dialog, "model", model);
+			((JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent()).setText(tile);
+		});
+		// the event thread answers while the worker has still to start
+		final AtomicBoolean free = new AtomicBoolean();
+		EventQueue.invokeAndWait(() -> free.set(text(dialog, "reason").startsWith("Looking")));
+		final boolean runs = settles(dialog);
+		Thread.sleep(500); // the card is filled by another thread than the plan
+		final List<String> seen = new ArrayList<>();
+		for (final String name : new String[] { "card", "plan", "reason" }) {
+			seen.add(text(dialog, name).replace('\n', '~'));
+		}
+		seen.add(String.valueOf(runs));
+		final ListModel<?> models = ((JList<?>) find(dialog, "models")).getModel();
+		final List<String> listed = new ArrayList<>();
+		for (int i = 0; i < models.getSize(); i++) listed.add(String.valueOf(models.getElementAt(i)));
+		seen.add(String.join("|", listed));
+		seen.add(String.valueOf(free.get()));
+		cancel(dialog);
+		return String.join("\n", seen);
+	}
+
+	/**
+	 * With mouse and keyboard alone, and the recorder open: goes to the command in the menu bar, clicks on a model in the
+	 * list, types a tile into its field, and clicks on the button that runs it.
+	 *
+	 * @param model as it is listed
+	 * @return the recorded macro
+	 */
+	public static String drives(final String model, final String tile) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		final Robot robot = new Robot();
+		robot.setAutoDelay(30);
+		robot.setAutoWaitForIdle(true);
+		goesThroughTheMenu(robot, "Plugins", "IJBridge", COMMAND);
+		final JDialog dialog = dialog();
+		final JList<?> models = (JList<?>) find(dialog, "models");
+		int row = 0;
+		while (!models.getModel().getElementAt(row).equals(model)) row++;
+		final Rectangle cell = models.getCellBounds(row, row);
+		clicks(robot, models, cell.x + cell.width / 2, cell.y + cell.height / 2);
+		final Component tiles = ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent();
+		clicks(robot, tiles, tiles.getWidth() / 2, tiles.getHeight() / 2);
+		presses(robot, KeyEvent.VK_END);
+		for (int i = text(dialog, "tile").length(); i > 0; i--) presses(robot, KeyEvent.VK_BACK_SPACE);
+		for (final char digit : tile.toCharArray()) presses(robot, KeyEvent.VK_0 + digit - '0');
+		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
+		final Component go = find(dialog, "go");
+		clicks(robot, go, go.getWidth() / 2, go.getHeight() / 2);
+		final long end = System.currentTimeMillis() + PATIENCE_MS;
+		while (dialog.isShowing() && System.currentTimeMillis() < end) Thread.sleep(20);
+		awaitCommand();
+		final String recorded = recorder.getText();
+		recorder.close();
+		return recorded;
+	}
+
+	private static void goesThroughTheMenu(final Robot robot, final String... path) throws InterruptedException {
+		final ImageJ window = IJ.getInstance();
+		clicks(robot, window, window.getWidth() - 60, window.getHeight() - 10);
+		presses(robot, KeyEvent.VK_F10);
+		final MenuBar bar = window.getMenuBar();
+		// to the left, around the end of the bar: to the right, the key would go into the submenus on its way
+		int number = bar.getMenuCount() - 1;
+		for (; !bar.getMenu(number).getLabel().equals(path[0]); number--) presses(robot, KeyEvent.VK_LEFT);
+		presses(robot, KeyEvent.VK_LEFT);
+		Menu menu = bar.getMenu(number);
+		for (int depth = 1; depth < path.length; depth++) {
+			if (depth > 1) presses(robot, KeyEvent.VK_RIGHT);
+			int item = 0;
+			for (; !menu.getItem(item).getLabel().equals(path[depth]); item++) {
+				if (!menu.getItem(item).getLabel().equals("-")) presses(robot, KeyEvent.VK_DOWN);
+			}
+			if (depth < path.length - 1) menu = (Menu) menu.getItem(item);
+		}
+		presses(robot, KeyEvent.VK_ENTER);
+	}
+
+	private static void presses(final Robot robot, final int key) {
+		robot.keyPress(key);
+		robot.keyRelease(key);
+	}
+
+	private static void clicks(final Robot robot, final Component on, final int x, final int y) {
+		final Point corner = on.getLocationOnScreen();
+		robot.mouseMove(corner.x + x, corner.y + y);
+		robot.mousePress(InputEvent.BUTTON1_DOWN_MASK);
+		robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
+	}
+
+	/** Takes a picture of the dialog of a command, as it stands on the screen once it has looked, and cancels. */
+	public static String photographs(final String command, final String model, final String tile, final String path)
+		throws Exception
+	{
+		IJ.doCommand(command);
+		final JDialog dialog = dialog();
+		EventQueue.invokeAndWait(() -> {
+			write(dialog, "model", model);
+			if (tile.isEmpty()) return;
+			((JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent()).setText(tile);
+		});
+		settles(dialog);
+		Thread.sleep(1000);
+		ImageIO.write(new Robot().createScreenCapture(dialog.getBounds()), "png", new File(path));
+		cancel(dialog);
+		return "";
+	}
+
+	private static void cancel(final JDialog dialog) throws Exception {
+		EventQueue.invokeAndWait(() -> ((JButton) find(dialog, "cancel")).doClick());
+		awaitCommand();
+	}
+
+	private static void awaitCommand() throws InterruptedException {
+		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
+			if (thread.getName().contains(COMMAND)) thread.join(PATIENCE_MS);
+		}
+	}
+
+	/** Waits until a dialog can be run, or says why not; says which. */
+	private static boolean settles(final JDialog dialog) throws Exception {
+		final long end = System.currentTimeMillis() + PATIENCE_MS;
+		Thread.sleep(50);
+		while (System.currentTimeMillis() < end) {
+			if (find(dialog, "go").isEnabled()) return true;
+			if (!text(dialog, "reason").startsWith("Looking")) return false;
+			Thread.sleep(20);
+		}
+		return false;
+	}
+
+	private static Component find(final Container in, final String name) {
+		for (final Component one : in.getComponents()) {
+			if (name.equals(one.getName())) return one;
+			final Component inside = one instanceof Container ? find((Container) one, name) : null;
+			if (inside != null) return inside;
+		}
+		return null;
+	}
+
+	private static String text(final JDialog dialog, final String name) {
+		final Component field = find(dialog, name);
+		if (field instanceof JComboBox) return String.valueOf(((JComboBox<?>) field).getSelectedItem());
+		return ((JTextComponent) field).getText();
+	}
+
+	private static void write(final JDialog dialog, final String name, final String text) {
+		((JTextComponent) find(dialog, name)).setText(text);
 	}
 
 	private static boolean holds(final String path, final String text) throws Exception {
@@ -162,11 +331,11 @@ public final class Person {
 		return "";
 	}
 
-	private static GenericDialog dialog() throws InterruptedException {
+	private static JDialog dialog() throws InterruptedException {
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		while (System.currentTimeMillis() < end) {
 			for (final Window window : Window.getWindows()) {
-				if (window instanceof GenericDialog && window.isShowing()) return (GenericDialog) window;
+				if (window instanceof JDialog && "ijbridge".equals(window.getName()) && window.isShowing()) return (JDialog) window;
 			}
 			Thread.sleep(20);
 		}

@@ -29,10 +29,7 @@ final class ModelRunner {
 	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
 		feedback.progress("planning", 0, 0);
 		final Header header = new Header(image, options.isCropped());
-		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("model", options.model());
-		request.put("image", header.toRequest());
-		request.put("options", options.toRequest());
+		final Map<String, Object> request = request(header, options);
 		final Reply plan = client.plan(request, feedback);
 		LogFile.write(plan.text("summary"));
 
@@ -64,6 +61,15 @@ final class ModelRunner {
 		finally {
 			PixelBlock.closeAll(blocks);
 		}
+	}
+
+	/** What is asked of the worker. */
+	static Map<String, Object> request(final Header header, final RunOptions options) {
+		final Map<String, Object> request = new LinkedHashMap<>();
+		request.put("model", options.model());
+		request.put("image", header.toRequest());
+		request.put("options", options.toRequest());
+		return request;
 	}
 
 	/** Once more, with smaller tiles, where the system killed the worker: nothing can be known of that beforehand. */

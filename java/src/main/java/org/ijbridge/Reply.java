@@ -35,6 +35,28 @@ final class Reply {
 		return text;
 	}
 
+	/** An object; an empty one where there is none. */
+	Reply part(final String key) {
+		return new Reply(map(key));
+	}
+
+	/** Objects; none where the reply has none. */
+	List<Reply> parts(final String key) {
+		final List<Reply> parts = new ArrayList<>();
+		for (final Object entry : list(key)) if (entry instanceof Map) parts.add(new Reply((Map<?, ?>) entry));
+		return parts;
+	}
+
+	/** Pairs of texts; none where the reply has none. */
+	List<String[]> pairs(final String key) {
+		final List<String[]> pairs = new ArrayList<>();
+		for (final Object entry : list(key)) {
+			final List<?> pair = entry instanceof List ? (List<?>) entry : Collections.emptyList();
+			if (pair.size() == 2) pairs.add(new String[] { String.valueOf(pair.get(0)), String.valueOf(pair.get(1)) });
+		}
+		return pairs;
+	}
+
 	/** Texts; none where the reply has none. */
 	List<String> texts(final String key) {
 		final List<String> texts = new ArrayList<>();

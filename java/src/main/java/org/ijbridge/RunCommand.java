@@ -32,7 +32,7 @@ final class RunCommand {
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
 	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
-		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
+		final RunOptions options = asked.found();
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
@@ -58,7 +58,7 @@ final class RunCommand {
 	/** While a person reads and writes, Python can start. */
 	private static void startEarly() {
 		try {
-			new ApposeClient(PythonEnvironment.find()).startEarly();
+			InferenceClient.find().startEarly();
 		}
 		catch (final BridgeException none) {
 			LogFile.write(none.getMessage());

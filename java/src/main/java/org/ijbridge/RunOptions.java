@@ -50,10 +50,10 @@ final class RunOptions {
 			"selection, or roi=" + WHOLE + ", which is meant where the key is left out.");
 	}
 
-	/** The same options for the model at this path. */
-	RunOptions withModel(final String path) {
+	/** The same options for the path of the model that is meant. */
+	RunOptions found() {
 		final Map<String, String> changed = new LinkedHashMap<>(values);
-		changed.put("model", path);
+		changed.put("model", ModelPath.find(model(), Preferences.modelFolders()));
 		return new RunOptions(changed);
 	}
 

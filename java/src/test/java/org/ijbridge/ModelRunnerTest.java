@@ -51,6 +51,16 @@ class ModelRunnerTest {
 		}
 
 		@Override
+		public Reply ask(final String op, final Map<String, Object> asked, final List<? extends PixelBlock> blocks,
+			final Feedback feedback)
+		{
+			throw new IllegalArgumentException(op);
+		}
+
+		@Override
+		public void startEarly() {}
+
+		@Override
 		public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
 			return new ArrayList<>(SharedBlock.create(sizes));
 		}
