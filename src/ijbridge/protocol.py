@@ -14,6 +14,7 @@ predict     the same, with buffers: image, then outputs;    ``provenance``, ``wa
             ``tile_pixels`` as that run's plan said
 test_views  ``model``                                       ``views``, as ``outputs``
 test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
+check_file  ``path``                                        nothing; an error for a damaged image
 look_at     ``source``                                      what would be installed: name, size, hash
 install     ``source``, ``folder``                          ``path``
 release                                                     nothing
@@ -111,6 +112,8 @@ def _answer(
             return server.look_at(request["source"])
         case "install":
             return server.install(request["source"], request["folder"])
+        case "check_file":
+            return server.check_file(request["path"])
         case "about":
             return server.about()
         case "release":

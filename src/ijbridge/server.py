@@ -19,7 +19,7 @@ from ijbridge.cards import card
 from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import OptionError
 from ijbridge.image import Header, Image, is_pixel_size
-from ijbridge.image_io import imagej_dtype, to_imagej_dtype
+from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
 from ijbridge.plan_words import model_pixel_size, plan_words
@@ -181,6 +181,11 @@ class InferenceServer:
     def install(self, source: str, folder: str) -> dict[str, Any]:
         """Copy a model into a folder of models and give the ``path`` of the copy."""
         return {"path": str(model_folder.install(source, folder))}
+
+    def check_file(self, path: str) -> dict[str, Any]:
+        """Refuse an image file that is damaged (see `ijbridge.image_io.check_file`)."""
+        check_file(path)
+        return {}
 
     def about(self) -> dict[str, Any]:
         """Give ``words``, pairs of texts: what a bug report needs to know."""

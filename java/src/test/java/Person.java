@@ -12,7 +12,9 @@ import java.awt.MenuBar;
 import java.awt.Point;
 import java.awt.Rectangle;
 import java.awt.Robot;
+import java.awt.Toolkit;
 import java.awt.Window;
+import java.awt.datatransfer.DataFlavor;
 import java.awt.event.InputEvent;
 import java.awt.event.KeyEvent;
 import java.io.File;
@@ -215,6 +217,29 @@ public final class Person {
 		ImageIO.write(new Robot().createScreenCapture(dialog.getBounds()), "png", new File(path));
 		cancel(dialog);
 		return "";
+	}
+
+	/**
+	 * Chooses a command that shows a page, answers its question for a model if there is one, copies the page, and closes it.
+	 *
+	 * @return the page, and whether the clipboard holds it
+	 */
+	public static String readsWindow(final String command, final String model) throws Exception {
+		IJ.doCommand(command);
+		JDialog dialog = dialog();
+		if (!model.isEmpty()) {
+			final JDialog question = dialog;
+			EventQueue.invokeAndWait(() -> write(question, "model", model));
+			settles(question);
+			EventQueue.invokeAndWait(() -> ((JButton) find(question, "go")).doClick());
+			dialog = dialog();
+		}
+		final JDialog page = dialog;
+		final String text = text(page, "text");
+		EventQueue.invokeAndWait(() -> ((JButton) find(page, "copy")).doClick());
+		final Object copied = Toolkit.getDefaultToolkit().getSystemClipboard().getData(DataFlavor.stringFlavor);
+		EventQueue.invokeAndWait(() -> ((JButton) find(page, "cancel")).doClick());
+		return text + "\ncopied: " + text.equals(copied);
 	}
 
 	private static void cancel(final JDialog dialog) throws Exception {

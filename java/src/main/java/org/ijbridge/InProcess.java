@@ -4,6 +4,7 @@ import ij.CommandListener;
 import ij.Executer;
 import ij.IJ;
 import ij.Menus;
+import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -24,6 +25,9 @@ public final class InProcess {
 	private static final String FAILURE = "org.ijbridge.inprocess.failure";
 	private static final String LISTENS = "org.ijbridge.inprocess.listens";
 
+	/** The arguments of the other commands, as in plugins.config, which ImageJ reads in its plugins folder only. */
+	private static final Map<String, String> OTHERS = others();
+
 	private InProcess() {}
 
 	/**
@@ -43,7 +47,7 @@ public final class InProcess {
 		IJ.setProperty(LISTENS, true);
 		// Refresh Menus makes the table anew.
 		final CommandListener listener = command -> {
-			if (COMMAND.equals(command)) addCommand();
+			if (COMMAND.equals(command) || OTHERS.containsKey(command)) addCommand();
 			return command;
 		};
 		Executer.addCommandListener(listener);
@@ -83,6 +87,21 @@ public final class InProcess {
 	@SuppressWarnings("unchecked")
 	private static void addCommand() {
 		final Hashtable<Object, Object> commands = Menus.getCommands();
-		if (commands != null) commands.putIfAbsent(COMMAND, Run_Model.class.getName());
+		if (commands == null) return;
+		commands.putIfAbsent(COMMAND, Run_Model.class.getName());
+		OTHERS.forEach((name, argument) -> commands.putIfAbsent(name, Bridge_Command.class.getName() + "(\"" + argument +
+			"\")"));
+	}
+
+	private static Map<String, String> others() {
+		final Map<String, String> others = new HashMap<>();
+		others.put("Batch Run Model...", "batch");
+		others.put("Inspect Model...", "inspect");
+		others.put("Test Model...", "test");
+		others.put("Install Model...", "install");
+		others.put("IJBridge Settings...", "settings");
+		others.put("Stop IJBridge Worker", "stop");
+		others.put("About IJBridge", "about");
+		return others;
 	}
 }

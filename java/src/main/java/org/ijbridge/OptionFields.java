@@ -34,7 +34,7 @@ final class OptionFields extends JPanel {
 	 * Makes the fields with the answers of the last time. Channel, scale and, where there is a selection, the part begin
 	 * anew each time: they belong to one image.
 	 *
-	 * @param image that the model will run on
+	 * @param image that the model will run on, null for many
 	 * @param changed is told of every change, on the event thread
 	 */
 	OptionFields(final ImagePlus image, final Runnable changed) {
@@ -47,9 +47,9 @@ final class OptionFields extends JPanel {
 		choice("device", "Device", false, "Where the network runs", Preferences.AUTO, "cpu", "cuda");
 		choice("memory", "Memory", true, "What a run may take beyond the image: auto (what is free), or 4 GB", Preferences.AUTO,
 			"1 GB", "4 GB", "16 GB");
-		final boolean several = image.getNChannels() > 1 || Pixels.isColour(image);
+		final boolean several = image == null || image.getNChannels() > 1 || Pixels.isColour(image);
 		text("channel", "Channel", "Numbers from 1, such as 2 or 1,3, or names from the slice labels; blank for all", several);
-		if (image.getRoi() != null) {
+		if (image != null && image.getRoi() != null) {
 			choice(RunOptions.ROI, "Part", false, "The whole image, or the box around the selection", RunOptions.WHOLE,
 				RunOptions.CROP);
 		}

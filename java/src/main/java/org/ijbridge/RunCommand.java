@@ -32,17 +32,25 @@ final class RunCommand {
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
 	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
-		final RunOptions options = asked.found();
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try (InferenceClient client = InferenceClient.find()) {
-			final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
+		try {
+			final List<ImagePlus> results = perform(image, asked, feedback);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
 		}
 		finally {
 			feedback.end(end);
+		}
+	}
+
+	/** As {@link #perform(ImagePlus, RunOptions)}, telling somebody else how it goes. */
+	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked, final Feedback feedback)
+		throws BridgeException
+	{
+		try (InferenceClient client = InferenceClient.find()) {
+			return new ModelRunner(client, feedback).run(image, asked.found());
 		}
 	}
 
@@ -65,7 +73,8 @@ final class RunCommand {
 		}
 	}
 
-	private static String variable(final String name) {
+	/** The value of a macro's variable, null where there is none of that name. */
+	static String variable(final String name) {
 		final Interpreter macro = Interpreter.getInstance();
 		return macro == null ? null : macro.getVariableAsString(name);
 	}
