@@ -2,6 +2,7 @@ import ij.IJ;
 import ij.ImageJ;
 import ij.ImagePlus;
 import ij.WindowManager;
+import ij.gui.GenericDialog;
 import ij.gui.ProgressBar;
 import ij.plugin.frame.Recorder;
 import java.awt.Component;
@@ -201,21 +202,58 @@ public final class Person {
 		robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
 	}
 
-	/** Takes a picture of the dialog of a command, as it stands on the screen once it has looked, and cancels. */
-	public static String photographs(final String command, final String model, final String tile, final String path)
-		throws Exception
+	/**
+	 * Takes a picture of the window of a command, as it stands on the screen once it has looked, and closes it.
+	 *
+	 * @param model to answer with; empty where the window asks for none
+	 * @param tile to answer with; empty for the one that is offered
+	 * @param go "true" to go on, and take the picture of the page that comes then
+	 */
+	public static String photographs(final String command, final String model, final String tile, final String go,
+		final String path) throws Exception
 	{
 		IJ.doCommand(command);
-		final JDialog dialog = dialog();
-		EventQueue.invokeAndWait(() -> {
-			write(dialog, "model", model);
-			if (tile.isEmpty()) return;
-			((JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent()).setText(tile);
-		});
-		settles(dialog);
-		Thread.sleep(1000);
-		ImageIO.write(new Robot().createScreenCapture(dialog.getBounds()), "png", new File(path));
+		JDialog dialog = dialog();
+		if (!model.isEmpty()) {
+			final JDialog question = dialog;
+			EventQueue.invokeAndWait(() -> {
+				write(question, "model", model);
+				((JList<?>) find(question, "models")).setSelectedValue(model, true);
+				if (tile.isEmpty()) return;
+				((JTextField) ((JComboBox<?>) find(question, "tile")).getEditor().getEditorComponent()).setText(tile);
+			});
+			settles(question);
+		}
+		if (go.equals("true")) {
+			final JDialog question = dialog;
+			EventQueue.invokeAndWait(() -> ((JButton) find(question, "go")).doClick());
+			dialog = dialog();
+		}
+		Thread.sleep(1500);
+		final Rectangle part = new Rectangle(dialog.getLocationOnScreen(), dialog.getSize());
+		ImageIO.write(new Robot().createScreenCapture(part), "png", new File(path));
 		cancel(dialog);
+		return "";
+	}
+
+	/** Takes a picture of the whole screen, or of the window of the settings, which it opens and closes. */
+	public static String photographsScreen(final String command, final String path) throws Exception {
+		Rectangle part = new Rectangle(Toolkit.getDefaultToolkit().getScreenSize());
+		GenericDialog dialog = null;
+		if (!command.isEmpty()) {
+			IJ.doCommand(command);
+			final long end = System.currentTimeMillis() + PATIENCE_MS;
+			while (dialog == null && System.currentTimeMillis() < end) {
+				for (final Window window : Window.getWindows()) {
+					if (window instanceof GenericDialog && window.isShowing()) dialog = (GenericDialog) window;
+				}
+				Thread.sleep(20);
+			}
+			part = dialog.getBounds();
+		}
+		Thread.sleep(1500);
+		ImageIO.write(new Robot().createScreenCapture(part), "png", new File(path));
+		if (dialog != null) dialog.dispose();
 		return "";
 	}
 

@@ -1,9 +1,11 @@
 package org.ijbridge;
 
 import ij.IJ;
+import java.io.File;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** About IJBridge: versions, devices, memory, all that a bug report needs; in a macro as lines of the Log. */
 final class AboutCommand {
@@ -21,12 +23,12 @@ final class AboutCommand {
 	private static String text() {
 		final List<String> lines = new ArrayList<>();
 		lines.add(line("IJBridge", Version.ofJar() + " (protocol " + InferenceClient.PROTOCOL + ")"));
-		lines.add(line("ImageJ", IJ.getFullVersion()));
+		lines.add(line("ImageJ", IJ.getVersion()));
 		lines.add(line("Java", System.getProperty("java.version") + ", " + System.getProperty("java.home")));
 		lines.add(line("system", System.getProperty("os.name") + " " + System.getProperty("os.version") + ", " + System
 			.getProperty("os.arch")));
 		lines.add(line("ImageJ memory", IJ.freeMemory()));
-		lines.add(line("model folders", Preferences.modelFolders().toString()));
+		lines.add(line("model folders", Preferences.modelFolders().stream().map(File::getPath).collect(Collectors.joining(", "))));
 		lines.add(line("log file", LogFile.file().toString()));
 		lines.add(line("runs in", InProcess.handler() == null ? "a Python worker" : "a Python program"));
 		try (InferenceClient client = InferenceClient.find()) {

@@ -85,7 +85,7 @@ final class BatchDialog {
 			RunDialog.describedWithCover(model);
 			return Batch.files(new File(given.get("input")), new File(given.get("output")), given.get("pattern")).size();
 		}, count -> {
-			found.clear().plain(count + " files fit the pattern. What is done already in the output folder is not done again.");
+			found.clear().plain(count + (count == 1 ? " file fits" : " files fit") + " the pattern. What is done already in the output folder is not done again.");
 			window.allow();
 		}, sentence -> {
 			found.clear();

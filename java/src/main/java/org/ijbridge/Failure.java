@@ -43,9 +43,17 @@ final class Failure {
 		tell(command, failure, isAttended());
 	}
 
-	/** Tells the failure of what a macro called, and ends the macro. */
-	static void stopMacro(final String command, final Throwable failure) {
-		tell(command, failure, false);
+	/**
+	 * Tells the failure of what a macro called by {@code call}, which cannot end the macro: ImageJ's interpreter forgets
+	 * that it is to end when it goes on to the next word, and prints what is thrown into a window.
+	 *
+	 * @return the answer in place of the one that there is not
+	 */
+	static String answer(final String command, final Throwable failure) {
+		final String sentence = sentence(failure);
+		LogFile.write(sentence, failure);
+		IJ.log(command + ": " + sentence);
+		return "error: " + sentence;
 	}
 
 	private static void tell(final String command, final Throwable failure, final boolean attended) {

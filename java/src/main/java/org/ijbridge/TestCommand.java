@@ -2,8 +2,10 @@ package org.ijbridge;
 
 import ij.IJ;
 import ij.ImagePlus;
+import ij.WindowManager;
 import ij.measure.ResultsTable;
 import ij.process.ImageStatistics;
+import java.awt.Rectangle;
 import java.awt.Window;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,6 +19,8 @@ import java.util.Map;
 final class TestCommand {
 
 	private static final String NAME = "Test Model";
+	private static final int TABLE_WIDTH = 860;
+	private static final int TABLE_HEIGHT = 140;
 
 	private TestCommand() {}
 
@@ -43,9 +47,9 @@ final class TestCommand {
 				for (int i = 0; i < images.size(); i++) {
 					shown.add(images.get(i).toImage(blocks.get(i), String.join("\n", report.texts("words"))));
 				}
-				range(views, shown);
-				show(shown);
-				table(report);
+				range(views, shown, report);
+				final Rectangle place = show(shown);
+				table(report, place);
 				for (final String line : report.texts("words")) IJ.log(NAME + ": " + line);
 				feedback.end(report.flag("reproduces") ? "passed" : "not passed");
 			}
@@ -55,7 +59,13 @@ final class TestCommand {
 		}
 	}
 
-	private static void range(final List<Reply> views, final List<ImagePlus> shown) {
+	/** Differences within the tolerance are shown as nearly none: rounding errors would look like a fault. */
+	private static void range(final List<Reply> views, final List<ImagePlus> shown, final Reply report) {
+		double tolerance = 0;
+		for (final Reply output : report.parts("outputs")) {
+			final Double absolute = output.numbersByName("tolerance").get("absolute");
+			if (absolute != null) tolerance = Math.max(tolerance, absolute);
+		}
 		for (int i = 0; i < shown.size(); i++) {
 			final ImagePlus image = shown.get(i);
 			switch (views.get(i).text("view")) {
@@ -64,7 +74,7 @@ final class TestCommand {
 					image.setDisplayRange(expected.getDisplayRangeMin(), expected.getDisplayRangeMax());
 					break;
 				case "difference":
-					double most = 0;
+					double most = tolerance;
 					for (int slice = 1; slice <= image.getStackSize(); slice++) {
 						final ImageStatistics of = image.getStack().getProcessor(slice).getStats();
 						most = Math.max(most, Math.max(Math.abs(of.min), Math.abs(of.max)));
@@ -76,8 +86,9 @@ final class TestCommand {
 		}
 	}
 
-	/** Beside each other as long as the screen is wide enough. */
-	private static void show(final List<ImagePlus> images) {
+	/** Beside each other as long as the screen is wide enough; gives where they lie, null where there are no windows. */
+	private static Rectangle show(final List<ImagePlus> images) {
+		Rectangle all = null;
 		int x = -1;
 		int y = 0;
 		for (final ImagePlus image : images) {
@@ -95,10 +106,12 @@ final class TestCommand {
 			}
 			window.setLocation(x, y);
 			x += window.getWidth();
+			all = all == null ? window.getBounds() : all.union(window.getBounds());
 		}
+		return all;
 	}
 
-	private static void table(final Reply report) {
+	private static void table(final Reply report, final Rectangle images) {
 		final ResultsTable table = new ResultsTable();
 		for (final Reply output : report.parts("outputs")) {
 			table.incrementCounter();
@@ -111,6 +124,10 @@ final class TestCommand {
 			table.addValue("Absolute tolerance", tolerance.text("absolute"));
 			table.addValue("Relative tolerance", tolerance.text("relative"));
 		}
-		if (table.size() > 0) table.show("Test of " + report.text("model"));
+		if (table.size() == 0) return;
+		final String title = "Test of " + report.text("model");
+		table.show(title);
+		final Window window = WindowManager.getWindow(title);
+		if (window != null && images != null) window.setBounds(images.x, images.y + images.height, TABLE_WIDTH, TABLE_HEIGHT);
 	}
 }

@@ -6,6 +6,7 @@ import java.awt.Component;
 import java.awt.Dimension;
 import java.awt.FlowLayout;
 import java.awt.Font;
+import java.awt.Insets;
 import java.awt.Toolkit;
 import java.awt.datatransfer.StringSelection;
 import java.awt.event.KeyEvent;
@@ -45,6 +46,7 @@ final class TextDialog {
 		area.setLineWrap(true);
 		area.setWrapStyleWord(true);
 		area.setFont(new Font(Font.MONOSPACED, Font.PLAIN, area.getFont().getSize()));
+		area.setMargin(new Insets(GAP, GAP, GAP, GAP));
 		area.setCaretPosition(0);
 		final JScrollPane scroll = new JScrollPane(area);
 		scroll.setPreferredSize(new Dimension(WIDTH, HEIGHT));
