@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""Measure what it costs to share pixels with the worker: time and memory, beside one plain copy of as many bytes.
+"""Measure what it costs to share pixels with the worker: time and memory, beside plain copies of as many bytes.
 
 ``scripts/test`` prepares what it needs; then ``.venv/bin/python scripts/bench_sharing.py [GB ...]`` (1 and 3 if left out)
 prints a table. A stack of n GB takes about 4 n GB of memory: image, its block, the result's block, the result.
+
+Each step is timed several times in the same processes, and beside each pass a plain copy of the image into new Java arrays.
+The first pass stands apart: its memory is new to Java and, on a virtual machine, to the machine, which takes a multiple of the
+time for a plain copy too. What the worker's run takes more than the same run on arrays of its own counts for the border.
 """
 
 from __future__ import annotations
@@ -12,10 +16,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from statistics import median
 
+import numpy as np
 import psutil
 
+from ijbridge.server import InferenceServer
 from imagej_session import IMAGEJ, JARS, ImageJ, find_java, missing
 from setup_environment import ROOT, display, fail
 
@@ -23,6 +31,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 from builders import channel, described, follows, identity, space, write_model
 
 GB = 1e9
+
+#: How often each step is timed, after a first time.
+_PASSES = 5
+
+#: What Java does at the border.
+_BORDER = ("reserve both blocks", "image into the block", "block into the result", "release both blocks")
 
 #: Planes of the image that ImageJ runs the model on: it fits into one tile.
 _SIDE = 256
@@ -67,7 +81,7 @@ def _shared(folder: Path, model: Path, size: float, threads: int) -> None:
         f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={threads - 1}",
         "-Djava.awt.headless=true",
         f"-Dijbridge.log={folder / 'bench.log'}",
-        *("-cp", classes, "org.ijbridge.SharingBench", sys.executable, str(model), str(size)),
+        *("-cp", classes, "org.ijbridge.SharingBench", sys.executable, str(model), str(size), str(1 + _PASSES)),
     ]
     taken: dict[str, list[float]] = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as java_process:
@@ -80,16 +94,36 @@ def _shared(folder: Path, model: Path, size: float, threads: int) -> None:
         (worker,) = psutil.Process(java_process.pid).children()
         peaks = {"Java": _peak(java_process.pid), "Python": _peak(worker.pid)}
         java_process.communicate("\n")
-    gigabytes = taken.pop("bytes")[0] / GB
-    blocks = taken.pop("blocks")[0] / GB
-    print(f"\n{gigabytes:.2f} GB of 16-bit planes, {threads} thread{'s' * (threads > 1)}")
-    for step, numbers in taken.items():
-        best = min(numbers)
-        print(f"  {step:<28} {best:8.3f} s {gigabytes / best:8.1f} GB/s")
+    (planes,), (blocks,), (started,) = (taken.pop(once) for once in ("planes", "blocks", "start the worker and plan"))
+    taken["run, on arrays of its own"] = _alone(model, int(planes))
+    gigabytes = blocks / 2 / GB
+    print(f"\n{gigabytes:.2f} GB of 16-bit planes there, as many back, {threads} thread{'s' * (threads > 1)}")
+    print(f"  {started:.2f} s to start the worker and plan")
+    alone = median(taken["run, on arrays of its own"])
+    steps = zip(taken["run"], *(taken[step] for step in _BORDER), strict=True)
+    taken["all but the run"] = [sum(one) - alone for one in steps]
+    both_ways = zip(taken["all but the run"], taken["plain copy"], strict=True)
+    taken["in plain copies, each way"] = [border / 2 / copy for border, copy in both_ways]
+    print(f"  {'seconds':<28} {'median':>8} {'fastest':>8} {'slowest':>8} {'first':>8}")
+    for step, (first, *numbers) in taken.items():
+        print(f"  {step:<28} {median(numbers):8.2f} {min(numbers):8.2f} {max(numbers):8.2f} {first:8.2f}")
     print(
-        f"  blocks {blocks:.2f} GB; at most resident, blocks included: "
-        + ", ".join(f"{k} {v:.2f} GB" for k, v in peaks.items())
+        f"  blocks {blocks / GB:.2f} GB; at most resident, blocks included: "
+        + ", ".join(f"{k} {v:.2f} GB ({v / gigabytes:.1f} images)" for k, v in peaks.items())
     )
+
+
+def _alone(model: Path, planes: int) -> list[float]:
+    """Time the same run on plain arrays, in this process."""
+    shape = (planes, 2000, 2000)
+    header = {"name": "bench", "shape": shape, "axes": "zyx", "dtype": "uint16"}
+    image, result = np.ones(shape, np.uint16), np.ones(shape, np.uint16)
+    server, taken = InferenceServer(), []
+    for _ in range(1 + _PASSES):
+        start = time.perf_counter()
+        server.predict(str(model), header, {}, image, [result])
+        taken.append(time.perf_counter() - start)
+    return taken
 
 
 def _peak(pid: int) -> float:

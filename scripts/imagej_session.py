@@ -149,8 +149,8 @@ class HostedImageJ(ImageJ):
 
     workers = 0
 
-    def __init__(self, folder: Path, display: str) -> None:
-        super().__init__(folder, display)
+    def __init__(self, folder: Path, display: str, *, java: Sequence[str] = ()) -> None:
+        super().__init__(folder, display, java=java)
         shutil.copy(IMAGEJ, folder)
 
     def run(self, macros: Mapping[str, str], *, status: int = 0) -> Session:
@@ -159,7 +159,7 @@ class HostedImageJ(ImageJ):
             raise ValueError("a Python process that hosts ImageJ ends as Python does")
         self._file("ijbridge.log").unlink(missing_ok=True)
         self._file("macros.json").write_text(json.dumps(macros), encoding="utf-8")
-        self.run_python(HOSTED, str(self.folder))
+        self.run_python(HOSTED, str(self.folder), *self._java)
         ran = json.loads(self._file("ran.json").read_text(encoding="utf-8"))
         return Session({name: Ran(value, tuple(log.splitlines())) for name, (value, log) in ran.items()}, self._log_file())
 

@@ -14,6 +14,7 @@ from commandline import Run, network_gives, pixels
 from ijbridge.cli import main
 from make_release import make_release
 from setup_environment import JAR
+from uv_wheels import this_platform
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_SAMPLE = REPOSITORY.parent / "shared" / "samples" / "unet2d_nuclei_broad"
@@ -60,9 +61,12 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the wheel, the sdist and the zip; skip, or fail where all is to be tested, without jars or Maven."""
+    """Give a folder with the wheel, the sdist and the zips for this platform.
+
+    Skip without jars or Maven, or fail where all is to be tested.
+    """
     if not JAR.exists() and shutil.which("mvn") is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no plugin's jar, and no mvn that would build it")
     folder = tmp_path_factory.mktemp("released")
-    make_release(folder)
+    make_release(folder, [this_platform()])
     return folder

@@ -1,7 +1,10 @@
-"""Whether processes have ended that are no children of the tests."""
+"""Processes that are no children of the tests, and those that see places of their own."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
 
 import psutil
@@ -22,3 +25,17 @@ def _has_ended(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def unshare() -> list[str]:
+    """Give what is put before a command that may mount places which it and its children see alone."""
+    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
+
+
+def cannot_mount() -> str:
+    """Say why no place of one's own can be mounted here; empty where it can."""
+    if shutil.which("unshare") is None:
+        return "there is no unshare, which only Linux has"
+    command = [*unshare(), "sh", "-c", "mount -t tmpfs -o size=1m ijbridge /dev/shm"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    return tried.stderr.strip() and f"no /dev/shm of one's own can be mounted here ({tried.stderr.strip()})"

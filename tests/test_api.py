@@ -51,7 +51,26 @@ def test_an_array_a_dataarray_and_a_file_give_the_same(model: Path, tmp_path: Pa
         (str(tmp_path / "image.npy"), "tyx"),
     ]:
         found = predict(model, one, axes=axes)
-        np.testing.assert_array_equal(found.transpose("t", "c", "y", "x").values, expected.values)
+        names = ("t", "ch", "row", "col") if "row" in found.dims else ("t", "c", "y", "x")
+        np.testing.assert_array_equal(found.transpose(*names).values, expected.values)
+
+
+def test_a_result_has_the_names_and_coordinates_of_the_callers_dimensions(model: Path) -> None:
+    coords = {"row": np.arange(40) * 0.5, "col": np.arange(50) * 0.25 + 3, "ch": ["DAPI"]}
+    image = xr.DataArray(picture(4, 40, 50, 1), dims=("pln", "row", "col", "ch"), coords=coords)
+    found = predict(model, image)
+    assert found.dims == ("pln", "row", "col", "ch")
+    assert set(found.coords) == {"row", "col", "ch"}
+    np.testing.assert_array_equal(found.coords["row"], coords["row"])
+    np.testing.assert_array_equal(found.coords["col"], coords["col"])
+    assert list(found.coords["ch"].values) == ["cell", "edge"]
+    own = predict(model, image.rename({"pln": "slices", "row": "y", "col": "x", "ch": "Channel"}).transpose("Channel", ...))
+    assert own.dims == ("Channel", "slices", "y", "x")
+
+
+def test_an_unknown_output_is_refused_before_anything_is_run(model: Path) -> None:
+    with pytest.raises(OptionError, match="output is 'numpy': give 'xarray' or 'java', or leave it out"):
+        ijbridge.predict(model, picture(40, 50), output="numpy")  # type: ignore[arg-type]
 
 
 def test_what_is_no_image_is_refused(model: Path) -> None:

@@ -24,7 +24,7 @@ from ijbridge._version import PROTOCOL
 from processes import ends
 
 LAUNCH = "import appose.python_worker; appose.python_worker.main()"
-INIT = "import numpy, onnxruntime, ijbridge.appose_worker"
+INIT = "import numpy, ijbridge.appose_worker"
 HANDLE = "import ijbridge.appose_worker\nijbridge.appose_worker.handle(task, op, request, segments)"
 
 
@@ -55,6 +55,13 @@ class Worker:
         reply: dict[str, Any] = task.outputs["reply"]
         return reply
 
+    def end(self) -> None:
+        """Tell the process to end, and wait for it."""
+        self.service.close()
+        assert self.service.wait_for() == 0
+        for pipe in (self.service._process.stdout, self.service._process.stderr):
+            pipe.close()  # Appose leaves them to the garbage collector, which warns
+
     def maps(self, segment: Any) -> bool:
         """Whether the process still holds a segment of shared memory; only Linux says."""
         if sys.platform != "linux":
@@ -66,10 +73,7 @@ class Worker:
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     started = Worker(tmp_path_factory.mktemp("folder"))
     yield started
-    started.service.close()
-    assert started.service.wait_for() == 0
-    for pipe in (started.service._process.stdout, started.service._process.stderr):
-        pipe.close()  # Appose leaves them to the garbage collector, which warns
+    started.end()
     # what is neither Appose's protocol nor expected would stand in the user's log
     assert started.service.invalid_lines() == []
     assert started.service.error_lines() == []

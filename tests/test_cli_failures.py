@@ -181,14 +181,14 @@ def test_what_may_not_be_read_or_written_is_refused(little_model: Path, little_i
     check_error(done.returncode, done.stdout, done.stderr, Path(shut).name)
 
 
-def test_a_key_that_interrupts_is_one_line_and_status_130(tmp_path: Path) -> None:
+def test_a_key_that_interrupts_is_one_line_and_status_130(little_model: Path, tmp_path: Path) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("there are no named pipes here")
-    pipe = tmp_path / "model.yaml"
+    pipe = tmp_path / "cells.npy"
     os.mkfifo(pipe)
     # whoever runs the tests in the background may have the key's signal ignored, and children inherit that
     heed = "import signal, sys; from ijbridge.cli import main; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{heed}; sys.exit(main(sys.argv[1:]))", "inspect", str(pipe)]
+    command = [sys.executable, "-c", f"{heed}; sys.exit(main(sys.argv[1:]))", "check", str(little_model), str(pipe)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         writer = None
         while writer is None and process.poll() is None:

@@ -303,10 +303,10 @@ def test_what_lies_inside_the_halo_is_right_or_an_operation_is_named(layers: Lay
 
 
 def test_an_operator_of_a_domain_of_its_own_is_not_taken_for_its_namesake(tmp_path: Path) -> None:
-    node = helper.make_node("Relu", ["raw"], ["out"], domain="com.example")
+    node = helper.make_node("Relu", ["raw"], ["out"], domain="com.microsoft")
     shape = [None, 1, None, None]
     graph = helper.make_graph([node], "network", [value("raw", 1, shape)], [value("out", 1, shape)])  # type: ignore[arg-type]
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid(one, 1) for one in ("", "com.example")]),
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid(one, 1) for one in ("", "com.microsoft")]),
               tmp_path / "net.onnx")  # fmt: skip
     assert read_graph(tmp_path / "net.onnx").global_operations["raw", 2]
 

@@ -146,6 +146,7 @@ def test_evenly_spaced_coordinates_give_the_pixel_size_and_their_unit() -> None:
     header = from_xarray(data).header
     assert header.pixel_size == pytest.approx({"y": 0.5, "x": 2.0})
     assert header.unit == {"x": "µm"}
+    assert header.origin == {"y": 10.0}
 
 
 @pytest.mark.parametrize("values", [[0, 1, 2, 3], [0.0, 1.0, 2.0, 4.0], [3, 2, 1, 0], [5, 5, 5, 5], ["a", "b", "c", "d"]])
@@ -177,13 +178,15 @@ def test_a_transposed_view_is_taken_as_it_is() -> None:
 def test_an_image_goes_to_xarray_and_back_unchanged() -> None:
     image = make_image(
         pixels(2, 3, 4), "cyx",
-        pixel_size={"y": 0.5, "x": 0.25}, unit={"y": "um", "x": "um"}, channel_names=("dapi", "gfp"), name="cells",
+        pixel_size={"y": 0.5, "x": 0.25}, unit={"y": "um", "x": "um"}, origin={"y": -3.5, "x": 2.0},
+        channel_names=("dapi", "gfp"), name="cells",
     )  # fmt: skip
     data = to_xarray(image, {"provenance": {"model": "m"}})
     assert data.dims == ("c", "y", "x")
     assert data.attrs == {
         "pixel_size": {"y": 0.5, "x": 0.25},
         "unit": {"y": "µm", "x": "µm"},
+        "origin": {"y": -3.5, "x": 2.0},
         "provenance": {"model": "m"},
     }
     back = from_xarray(data)
@@ -197,6 +200,16 @@ def test_an_image_goes_to_xarray_and_back_unchanged() -> None:
 def test_a_pixel_size_that_is_no_number_is_refused_by_name(attrs: dict[str, Any]) -> None:
     with pytest.raises(IJBridgeError, match="pixel_size"):
         from_xarray(xr.DataArray(pixels(3, 4), dims=("y", "x"), attrs=attrs))
+
+
+def test_an_origin_that_is_no_number_is_refused_by_name() -> None:
+    with pytest.raises(IJBridgeError, match="origin of the image is 'left'"):
+        from_xarray(xr.DataArray(pixels(3, 4), dims=("y", "x"), attrs={"origin": {"x": "left"}}))
+
+
+@pytest.mark.parametrize("begin", [0.0, float("inf"), float("nan")])
+def test_an_origin_that_says_nothing_is_passed_over(begin: float) -> None:
+    assert make_image(np.ones((4, 5)), "yx", origin={"y": begin, "x": -2.0, "z": 1.0}).header.origin == {"x": -2.0}
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan"), 1e-320])

@@ -38,6 +38,7 @@ def test_an_image_is_written_for_imagej_and_read_as_it_was(tmp_path: Path, axes:
     image = make_image(
         pixels(*(sizes[axis] for axis in axes), dtype=dtype), axes,
         pixel_size={"t": 1.5, "z": 2.0, "y": 0.5, "x": 0.25}, unit={"t": "s", "z": "um", "y": "um", "x": "um"},
+        origin={"y": -4.0, "x": 1.25},
     )  # fmt: skip
     write_image(tmp_path / "result.tif", image)
     back = read_image(tmp_path / "result.tif")
@@ -45,6 +46,7 @@ def test_an_image_is_written_for_imagej_and_read_as_it_was(tmp_path: Path, axes:
     assert (back.header.axes, back.header.dtype) == (axes, dtype)
     assert back.header.pixel_size == pytest.approx(image.header.pixel_size, rel=1e-6)
     assert back.header.unit == image.header.unit
+    assert back.header.origin == pytest.approx(image.header.origin, rel=1e-6)
 
 
 def test_axes_in_another_order_are_put_into_imagejs(tmp_path: Path) -> None:
@@ -82,6 +84,19 @@ def test_an_image_without_pixel_size_stays_without(tmp_path: Path) -> None:
     write_image(tmp_path / "result.tif", make_image(pixels(3, 16, 21), "zyx"))
     header = read_image(tmp_path / "result.tif").header
     assert (header.pixel_size, header.unit) == ({}, {})
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_imagejs_origin_in_pixels_is_where_the_image_begins(tmp_path: Path, calibrated: bool) -> None:
+    metadata = {"axes": "ZYX", "xorigin": 5.0, "yorigin": -7.0, "zorigin": 2, **({"unit": "um"} if calibrated else {})}
+    path = written(tmp_path / "a.tif", pixels(3, 16, 21), imagej=True, resolution=(4, 2), metadata={**metadata, "spacing": 3.0})
+    size = {"x": 0.25, "y": 0.5, "z": 3.0} if calibrated else dict.fromkeys("xyz", 1.0)
+    image = read_image(path)
+    assert image.header.origin == pytest.approx({"x": -5 * size["x"], "y": 7 * size["y"], "z": -2 * size["z"]})
+    write_image(tmp_path / "b.tif", image)
+    with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+        found = tiff.imagej_metadata or {}
+    assert [found[f"{axis}origin"] for axis in "xyz"] == pytest.approx([5, -7, 2])
 
 
 def test_y_and_z_may_have_units_of_their_own(tmp_path: Path) -> None:

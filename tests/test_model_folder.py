@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def test_an_installed_model_is_the_same_and_nothing_else_is_there(
     assert install(source, models) == copy  # once more changes nothing
 
 
-def test_the_description_file_stands_for_its_folder(folder: Path, tmp_path: Path) -> None:
-    assert install(folder / "bioimageio.yaml", tmp_path / "models").name == "my model"
+def test_a_description_file_is_refused_because_its_folder_may_hold_anything(folder: Path) -> None:
+    with pytest.raises(InstallError, match=re.escape(f"give its folder, {folder}, or a zip of that")):
+        look(folder / "bioimageio.yaml")
 
 
 def test_another_model_of_that_name_is_not_replaced(folder: Path, tmp_path: Path) -> None:

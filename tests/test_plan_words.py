@@ -38,7 +38,8 @@ def test_a_plan_says_what_happens_to_axes_pixels_and_tiles(model: Path) -> None:
 
 
 def test_resampling_and_a_chosen_channel_are_said(model: Path) -> None:
-    header = Header((2, 100, 60), "uint8", "cyx", {"y": 0.2, "x": 0.2}, {"y": "um", "x": "um"}, ("DAPI", "GFP"), "cells")
+    sizes, units = dict.fromkeys("yx", 0.2), dict.fromkeys("yx", "um")
+    header = Header((2, 100, 60), "uint8", "cyx", sizes, units, channel_names=("DAPI", "GFP"), name="cells")
     said = words(model, header, rescale=True, channel="GFP")
     assert said["Channels"] == "2 (GFP) of 2"
     assert said["Pixel size"].endswith("; resampled to 120 × 100 pixels, 8 bit")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ijbridge
-from builders import channel, described, follows, identity, one_conv, space, unet, write_model
+from builders import Network, channel, described, follows, identity, one_conv, space, unet, write_model
 from ijbridge import planning, tile_choice
 from ijbridge.description import Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, PlanError
@@ -102,6 +102,25 @@ def test_the_pixel_size_follows_the_outputs_scale(tmp_path: Path, scale: float) 
     assert result.unit == image.unit
 
 
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_the_origin_is_kept_in_its_unit_and_follows_the_outputs_scale_in_pixels(tmp_path: Path, scale: float) -> None:
+    out = described("out", channel("p"), *(follows(axis, scale=scale) for axis in "yx"))
+    model = write_model(tmp_path / "m", one_conv(), inputs=[described("raw", *ANY)], outputs=[out])
+    image = header("tzyx", 2, 3, 80, 40, pixel_size={"y": 0.1}, origin={"t": 9.0, "z": 4.0, "y": -3.0, "x": 6.0})
+    result = plan(model, image).outputs[0].result
+    assert result.origin == {"t": 9.0, "z": 4.0, "y": -3.0, "x": 6.0 / scale}
+
+
+@pytest.mark.parametrize(("size", "begin"), [({}, 12.0), ({"y": 0.5, "x": 0.5}, 11.0)])
+def test_a_result_that_lacks_pixels_at_the_border_begins_inside(tmp_path: Path, size: dict[str, float], begin: float) -> None:
+    out = described("out", channel("p"), *(space(axis, {"tensor_id": "raw", "axis_id": axis, "offset": -4}) for axis in "yx"))
+    net = Network()
+    net.output(net.conv(net.input("raw"), 1, kernel=5, pad=False), "out")
+    model = write_model(tmp_path / "m", net, inputs=[described("raw", *ANY)], outputs=[out])
+    result = plan(model, header("yx", 40, 30, pixel_size=size, origin={"y": 10.0, "x": 10.0})).outputs[0].result
+    assert (result.shape, result.origin) == ((36, 26), {"y": begin, "x": begin})
+
+
 def test_an_image_without_pixel_size_gives_a_result_without(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m", one_conv(), halo=1)
     assert plan(model, header("yx", 30, 20)).outputs[0].result.pixel_size == {}
@@ -111,7 +130,9 @@ def test_a_projected_axis_is_gone_with_its_pixel_size(tmp_path: Path) -> None:
     raw = described("raw", channel("c"), space("z", FREE), *ANY[1:])
     out = described("out", channel("p"), follows("y"), follows("x"))
     model = write_model(tmp_path / "m", one_conv(), inputs=[raw], outputs=[out])
-    found = plan(model, header("zyx", 9, 30, 20, pixel_size={"z": 2.0, "y": 1.0}), tile=16)
+    image = header("zyx", 9, 30, 20, pixel_size={"z": 2.0, "y": 1.0}, origin={"z": 3.0, "y": 4.0})
+    found = plan(model, image, tile=16)
+    assert found.outputs[0].result.origin == {"y": 4.0}
     assert (found.outputs[0].result.axes, found.outputs[0].result.pixel_size) == ("yx", {"y": 1.0})
     assert found.lines["raw.z"].is_whole
     assert not found.lines["raw.y"].is_whole

@@ -1,21 +1,26 @@
-"""What is released: the wheel with its jars, the sdist and the zip; the wheel is installed into an empty environment."""
+"""What is released: the wheel with its jars, the sdist and the zips; the wheel is installed into an empty environment."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import make_release
 from ijbridge._version import __version__
 from setup_environment import JAR, ROOT, _level_rights
+from uv_wheels import this_platform, uv_wheels
 
 
 def libraries() -> set[str]:
@@ -27,14 +32,43 @@ def names(archive: Path) -> set[str]:
         return set(file.namelist())
 
 
-def test_the_wheel_and_the_zip_carry_the_jars(released: Path) -> None:
+def test_the_wheel_and_the_zips_carry_what_they_need(released: Path) -> None:
     (wheel,) = released.glob("*.whl")
     jars = {f"ijbridge/jars/dependency/{name}" for name in libraries()}
     assert len(jars) == 5
     assert {name for name in names(wheel) if name.endswith(".jar")} == {"ijbridge/jars/IJBridge_.jar"} | jars
-    (archive,) = released.glob("IJBridge-*.zip")
-    beside = {"IJBridge_.jar", "IJBridge.sha256", "README.txt", "LICENSE.txt", "THIRD-PARTY.txt"}
-    assert names(archive) == {f"IJBridge/{name}" for name in libraries() | beside}
+    (uv,) = uv_wheels([this_platform()])
+    wheels = {f"wheels/{name}" for name in (wheel.name, uv.name, "environment.txt")}
+    beside = {"IJBridge_.jar", "IJBridge.sha256", "README.txt", "LICENSE.txt", "THIRD-PARTY.txt"} | wheels
+    for kind, jars in (("ImageJ", libraries()), ("Fiji", set())):
+        archive = released / f"IJBridge-{__version__}-{kind}.zip"
+        assert names(archive) == {f"IJBridge/{name}" for name in jars | beside}
+        with zipfile.ZipFile(archive) as file:
+            assert file.read(f"IJBridge/wheels/{wheel.name}") == wheel.read_bytes()
+            manifest = file.read("IJBridge/IJBridge.sha256").decode().splitlines()[1:]
+        assert {line.split("  ")[1] for line in manifest} == (jars | beside) - {"IJBridge.sha256"}
+
+
+def test_what_the_plugin_makes_python_of_is_what_ci_tests() -> None:
+    def pinned(file: str) -> dict[str, set[str]]:
+        """Give the versions of each package, which may be another on another platform."""
+        versions: dict[str, set[str]] = {}
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+            if re.match(r"[a-zA-Z]", line):
+                requirement = Requirement(line.split("#")[0].rstrip(" \\"))
+                versions.setdefault(canonicalize_name(requirement.name), set()).add(str(requirement.specifier))
+        return versions
+
+    tested, environment, uv = pinned("constraints.txt"), pinned("environment.txt"), pinned("scripts/uv.txt")
+    assert uv == {"uv": tested["uv"]}
+    # what a platform alone needs is in no list of what CI, on another one, has installed
+    assert {name: tested.get(name, versions) for name, versions in environment.items()} == environment
+    assert len(set(environment) & set(tested)) >= 20
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for line in project["dependencies"]:
+        needed = Requirement(line)
+        versions = environment[canonicalize_name(needed.name)]
+        assert all(needed.specifier.contains(version.removeprefix("==")) for version in versions), line
 
 
 def test_the_sdist_has_what_builds_the_jars(released: Path) -> None:
@@ -42,7 +76,9 @@ def test_the_sdist_has_what_builds_the_jars(released: Path) -> None:
     with tarfile.open(sdist) as file:
         inside = {name.split("/", 1)[1] for name in file.getnames()}
     java = {path.relative_to(ROOT).as_posix() for path in (ROOT / "java" / "src").rglob("*") if path.is_file()}
-    assert java | {"java/pom.xml", "hatch_build.py", "scripts/setup_environment.py", "pyproject.toml"} <= inside
+    assert (
+        java | {"java/pom.xml", "hatch_build.py", "scripts/setup_environment.py", "pyproject.toml", "environment.txt"} <= inside
+    )
     assert not [name for name in inside if name.endswith(".jar")]
 
 
@@ -52,7 +88,7 @@ def test_two_builds_give_the_same_bytes_and_another_time_gives_others(
     for name, time in (("again", None), ("later", "1700000000")):
         if time is not None:
             monkeypatch.setenv("SOURCE_DATE_EPOCH", time)
-        make_release.make_release(tmp_path / name)
+        make_release.make_release(tmp_path / name, [this_platform()])
         for path in released.iterdir():
             same = path.read_bytes() == (tmp_path / name / path.name).read_bytes()
             assert same == (time is None), (path.name, time)
@@ -92,7 +128,7 @@ def test_the_wheel_installs_the_plugin_from_an_empty_environment(released: Path,
 
 def test_parts_of_two_versions_are_not_released(released: Path, tmp_path: Path) -> None:
     (wheel,) = released.glob("*.whl")
-    (archive,) = released.glob("IJBridge-*.zip")
+    (archive,) = released.glob("IJBridge-*-ImageJ.zip")
 
     def edited(source: Path, name: str, content: bytes) -> Path:
         with zipfile.ZipFile(source) as old, zipfile.ZipFile(tmp_path / source.name, "w") as new:
@@ -109,7 +145,7 @@ def test_parts_of_two_versions_are_not_released(released: Path, tmp_path: Path) 
     with pytest.raises(SystemExit, match=r"The wheel is of version 9\.9\.9"):
         make_release.check_versions(edited(wheel, metadata, b"Version: 9.9.9\n"), archive)
     changed = edited(wheel, "ijbridge/jars/IJBridge_.jar", b"")
-    with pytest.raises(SystemExit, match="do not carry the same jars"):
+    with pytest.raises(SystemExit, match="are not the same"):
         make_release.check_versions(changed, archive)
 
 

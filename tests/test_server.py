@@ -47,6 +47,7 @@ def run(server: InferenceServer, model: Path, array: Any, axes: str = "yx", **mo
 def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
     array = picture(3, 40, 50)
     image = about(array, "tyx", pixel_size={"x": 0.25, "y": 0.25, "t": 2}, units={"x": "micron", "y": "micron", "t": "sec"})
+    image["origin"] = {"x": -3.5, "y": 0}
     reply = InferenceServer().plan(str(model), image, {"tile": "24", "halo": "auto", "device": None})
     assert json.loads(json.dumps(reply)) == reply
     assert reply["outputs"] == [
@@ -58,6 +59,7 @@ def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
             "dtype": "float32",
             "pixel_size": {"x": 0.25, "y": 0.25, "t": 2.0},
             "units": {"x": "micron", "y": "micron", "t": "sec"},
+            "origin": {"x": -3.5},
             "channel_names": [],
             "labels": False,
             "shown": [],
@@ -232,6 +234,18 @@ def test_the_least_recently_used_model_goes_first(tmp_path: Path) -> None:
     run(server, paths[2], picture(40, 50))
     with pytest.raises(ijbridge.IJBridgeError):
         run(server, paths[1], picture(40, 50))
+
+
+def test_models_that_wait_hold_so_much_memory_and_the_one_in_use_as_much_as_it_needs(tmp_path: Path) -> None:
+    paths = [write_model(tmp_path / name, one_conv(seed=number), halo=1) for number, name in enumerate("abc")]
+    size = (paths[0] / "weights.onnx").stat().st_size
+    for most, kept in ((0, 1), (size, 2), (2 * size, 3)):
+        server = InferenceServer(max_memory=most)
+        for path in (*paths, *paths):
+            run(server, path, picture(40, 50))
+        assert len(server._models) == kept
+        assert [one.memory for one in server._models.values()] == [size] * kept
+        assert next(reversed(server._models)) == str(paths[2])
 
 
 def test_an_image_is_checked(model: Path) -> None:

@@ -13,10 +13,10 @@ from ijbridge._version import PROTOCOL, __version__
 def about() -> list[tuple[str, str]]:
     """Give names and values, one pair a line."""
     import numpy as np
-    import onnxruntime as ort
 
-    from ijbridge.runtimes.onnx import available_devices
+    from ijbridge.runtimes.onnx import available_devices, engine
 
+    ort = engine()
     return [
         ("ijbridge", f"{__version__} (protocol {PROTOCOL})"),
         ("Python", f"{platform.python_version()}, {sys.executable}"),

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import Any, TypeAlias, Unpack
 
+from ijbridge import results
 from ijbridge.checks import Finding
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.formats import read_model
-from ijbridge.image import to_xarray
-from ijbridge.loaded import LoadedModel, Results
+from ijbridge.loaded import LoadedModel
 from ijbridge.options import OptionArguments, Options
 from ijbridge.plans import Plan
 from ijbridge.prediction import Progress
+from ijbridge.results import Output
 from ijbridge.testing import TestReport, test_model
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 #: A path, a description, or a model that is loaded already.
 ModelLike: TypeAlias = "str | Path | ModelDescription | Model"
@@ -64,12 +62,14 @@ class Model:
         axes: str | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        output: Output | None = None,
         **options: Unpack[OptionArguments],
-    ) -> xr.DataArray | dict[str, xr.DataArray]:
+    ) -> Any:
         """Run the model; parameters, result and errors are those of `ijbridge.predict`."""
         checked = self._options(options)
+        give = results.giver(image, output)
         images = self._loaded.images(image, axes)
-        return as_xarray(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
+        return give(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
 
     def test(self, *, device: str | None = None) -> TestReport:
         """Run the model's own test tensors and compare."""
@@ -130,8 +130,9 @@ def predict(
     axes: str | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    output: Output | None = None,
     **options: Unpack[OptionArguments],
-) -> xr.DataArray | dict[str, xr.DataArray]:
+) -> Any:
     """Run a model on an image.
 
     Parameters
@@ -139,14 +140,16 @@ def predict(
     model
         The path of a model's folder, zip or description file, a description, or what `load` gave.
     image
-        A numpy.ndarray, an xarray.DataArray or the path of a TIFF or ``.npy`` file; for a model of several inputs a mapping
-        from the input's name to one of these.
+        A numpy.ndarray, an xarray.DataArray, the path of a TIFF or ``.npy`` file, or an image of Java's (`ijbridge.imagej`);
+        for a model of several inputs a mapping from the input's name to one of these.
     axes
         The meaning of each dimension, slowest first, such as ``"tyx"``; needed for arrays that do not say it themselves.
     progress
         Called with (tiles done, tiles in all) after each tile.
     cancelled
         Asked before each tile whether to stop.
+    output
+        ``"xarray"`` or ``"java"``; left out: Java's for an image of Java's, xarray for every other.
     tile
         ``"auto"``, ``"whole"``, one size in pixels, or one per axis (``{"y": 512, "x": 512}``, ``"y=512,x=512"``).
     halo
@@ -163,22 +166,17 @@ def predict(
 
     Returns
     -------
-    xarray.DataArray, or a dict of them by name for a model of several outputs
-        With the image's axes in its order; ``attrs`` hold ``pixel_size``, ``unit`` and ``provenance``.
+    xarray.DataArray or image of Java's, or a dict of them by name for a model of several outputs
+        With the image's axes in its order. An xarray.DataArray has ``pixel_size``, ``unit``, ``origin`` and ``provenance``
+        in its ``attrs``, and the names of dimensions that the image has, if it is one. Of Java's an ``ImagePlus`` gives an
+        ``ImagePlus``, a ``Dataset`` or ``ImgPlus`` one of these; any other gives what `ijbridge.imagej.to_java` makes.
 
     Raises
     ------
     IJBridgeError
         If model or image cannot be used, in one sentence that says what to do (see `ijbridge.errors`).
     """
-    return _model(model).predict(image, axes=axes, progress=progress, cancelled=cancelled, **options)
-
-
-def as_xarray(results: Results) -> xr.DataArray | dict[str, xr.DataArray]:
-    """Give results as the public functions do."""
-    attrs: dict[str, Any] = {"provenance": dict(results.record)}
-    arrays = {name: to_xarray(image, attrs) for name, image in results.images.items()}
-    return arrays if len(arrays) > 1 else next(iter(arrays.values()))
+    return _model(model).predict(image, axes=axes, progress=progress, cancelled=cancelled, output=output, **options)
 
 
 def _model(model: ModelLike) -> Model:

@@ -21,8 +21,11 @@ from typing import Any
 from ijbridge.errors import IJBridgeError
 from ijbridge.platforms import Parent
 from ijbridge.protocol import error_reply, reply
+from ijbridge.runtimes.onnx import engine
 from ijbridge.segments import Segment, opened
 from ijbridge.server import InferenceServer
+
+engine()  # slow, and on Windows to be imported before there are threads, as numpy
 
 _server = InferenceServer()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from ijbridge.description import FileRef, ModelDescription
+from ijbridge.description import ModelDescription
 from ijbridge.errors import PackageError
-from ijbridge.formats.package import Package, open_package
+from ijbridge.formats.package import open_package
 
 #: Pictures that Java reads, and the bytes that one may have: it goes through a pipe as text.
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif")
@@ -40,14 +40,10 @@ def card(description: ModelDescription) -> dict[str, Any]:
 def _cover(description: ModelDescription) -> bytes:
     package = open_package(description.location)
     for file in description.covers:
+        if not file.source.lower().endswith(_PICTURES):
+            continue
         try:
-            if _can_be_shown(package, file):
-                return package.read(file, "cover")
+            return package.read(file, "cover", most=_LARGEST_PICTURE)
         except PackageError:
             continue  # a model without its picture is as good
     return b""
-
-
-def _can_be_shown(package: Package, file: FileRef) -> bool:
-    is_picture = file.source.lower().endswith(_PICTURES)
-    return is_picture and package.exists(file.source) and package.size(file.source) <= _LARGEST_PICTURE

@@ -104,6 +104,10 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="OUT", required=True,
         help="a .tif (ImageJ TIFF) or .npy file; for several images or outputs a folder, made if needed",
     )  # fmt: skip
+    predict.add_argument(
+        "--resume", action="store_true",
+        help="leave out images whose results are there, younger than the image and made by this model (with whatever options)",
+    )  # fmt: skip
     _run_options(predict)
 
     test = command("test", _test, "Run a model's own test tensors and compare with what it should give.")
@@ -198,12 +202,17 @@ def _plan(given: argparse.Namespace) -> int:
 
 def _predict(given: argparse.Namespace) -> int:
     from ijbridge.loaded import LoadedModel
+    from ijbridge.resuming import is_done
 
     options = _options(given)
     with LoadedModel(given.model) as model:
         targets = _targets(model, given)
         failed = 0
         for image, files in zip(given.images, targets, strict=True):
+            others = [other.partition("=")[2] for other in given.input]
+            if given.resume and is_done(files.values(), [image, *others], model.description):
+                print(f"{image}: its results are there.", file=sys.stderr)
+                continue
             try:
                 _predict_one(model, image, files, given, options)
             except IJBridgeError as error:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ijbridge.errors import ImageFormatError
 from ijbridge.image import Image, from_xarray, make_image, with_axes
 from ijbridge.image_io import read_image
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Anything a converter takes: numpy.ndarray, xarray.DataArray, a path, or what was registered.
 ImageLike: TypeAlias = Any
@@ -20,10 +23,15 @@ ImageLike: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Converter:
-    """Makes an image of the values for which ``accepts`` is true; ``convert`` is given the caller's axes or None."""
+    """Makes an image of the values for which ``accepts`` is true.
+
+    ``convert`` is given such a value, and the caller's axes or None. ``give_back`` is given a result as an xarray.DataArray
+    and the value that it was made of, and gives it as a value of that kind; without it results stay what they are.
+    """
 
     accepts: Callable[[Any], bool]
     convert: Callable[[Any, str | None], Image]
+    give_back: Callable[[xr.DataArray, Any], Any] | None = None
 
 
 def _is_array(value: Any) -> bool:
@@ -65,9 +73,14 @@ def to_image(value: ImageLike, axes: str | None = None) -> Image:
     ImageFormatError
         If it is none of these.
     """
+    return converter_of(value).convert(value, axes)
+
+
+def converter_of(value: ImageLike) -> Converter:
+    """Give the converter that takes a value; errors are those of `to_image`."""
     for converter in _converters:
         if converter.accepts(value):
-            return converter.convert(value, axes)
+            return converter
     raise ImageFormatError(
         f"A {type(value).__name__} is not an image: give a numpy.ndarray, an xarray.DataArray or the path of a file."
     )

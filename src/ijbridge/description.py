@@ -27,7 +27,7 @@ class FileRef:
     @property
     def is_url(self) -> bool:
         """Whether the file would have to be fetched."""
-        return self.source.startswith(("http://", "https://"))
+        return self.source.lower().startswith(("http://", "https://"))
 
 
 @dataclass(frozen=True)

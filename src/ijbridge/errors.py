@@ -13,6 +13,7 @@
     ├── ImageError             the image cannot be used
     │   ├── ImageNotFoundError     there is nothing at that path
     │   ├── ImageFormatError       something is there, but no image that ijbridge reads or writes
+    │   ├── SharingError           its pixels would have to be copied, and that was forbidden
     │   ├── AxesError              the axes are unknown or do not fit the model's
     │   └── PixelValueError        the pixels cannot be processed (none, NaN, infinite)
     ├── PlanError              model and image are fine, yet no way to run one on the other
@@ -79,6 +80,10 @@ class ImageNotFoundError(ImageError):
 
 class ImageFormatError(ImageError):
     """The file is no image that ijbridge reads, or the array no image that the format can hold."""
+
+
+class SharingError(ImageError):
+    """Python and Java cannot look at the same pixels, and copying them was forbidden (``copy=False``)."""
 
 
 class AxesError(ImageError):

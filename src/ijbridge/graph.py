@@ -18,30 +18,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ijbridge.errors import NetworkError
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.network_knowledge import Accepted, Shapes, known_shapes, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
+from ijbridge.network_safety import check_network
 from ijbridge.onnx_operators import SIZED
 from ijbridge.receptive_field import AxisFields, Field, Source, common_step
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Network:
     """An ONNX file, without weights that are kept in other files.
 
+    Parameters
+    ----------
+    source
+        The file, or its bytes.
+    external
+        The file that the rest of its weights lie in.
+
     Raises
     ------
-    NetworkError
-        If it is no ONNX network.
+    NetworkError, PackageError, CannotRunError
+        If it is no ONNX network, or none that is to be loaded (see `ijbridge.network_safety`).
     """
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes, external: Path | None = None) -> None:
         import onnx
         from google.protobuf.message import DecodeError
 
@@ -51,7 +57,12 @@ class Network:
             else:
                 self._model = onnx.load(str(source), load_external_data=False)
         except (DecodeError, ValueError, OSError) as error:
-            raise NetworkError(f"The weights are not an ONNX network that can be read: {error}") from error
+            reason = str(error).rstrip(".")
+            raise NetworkError(f"The weights are not an ONNX network that can be read: {reason}.") from error
+        if isinstance(source, bytes):
+            check_network(self._model, len(source), None, None)
+        else:
+            check_network(self._model, source.stat().st_size, source.parent, external)
         graph = self._model.graph
         constants = {one.name for one in graph.initializer}
         #: The network's names of its inputs and outputs.
@@ -92,16 +103,22 @@ _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 def _type(value: Any) -> str:
     from onnx import TensorProto
 
-    name = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    number = value.type.tensor_type.elem_type
+    name = TensorProto.DataType.Name(number).lower() if number in TensorProto.DataType.values() else f"type {number}"
     return _NUMPY_NAMES.get(name, name)
 
 
 # --- following the graph ---------------------------------------------------------------------------------------------
 
 
+#: Elements that are looked at (`Field.work`), in a second or two; what comes behind is not followed. A U-Net needs 2,000.
+_MOST_WORK = 100_000
+
+
 class _Follower(Layers):
     def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
         super().__init__(model, shapes, accepted)
+        self._work = 0
         self._inputs = [value for value in self.graph.input if value.name not in self.constants]
         self._sources = [source for value in self._inputs for source in self.sources(value.name)]
         for value in self._inputs:
@@ -135,6 +152,8 @@ class _Follower(Layers):
     def _node(self, node: Any) -> None:
         import onnx
 
+        if not node.output:
+            return  # nothing can be made of it
         if node.op_type == "Constant":
             value = next((one for one in node.attribute if one.name.startswith("value")), None)
             if value is not None and value.name == "value":
@@ -142,7 +161,7 @@ class _Follower(Layers):
                 tensor.CopyFrom(value.t)
                 self.constants[node.output[0]] = tensor
             return
-        if node.op_type in ("Shape", "Size"):
+        if node.op_type in ("Shape", "Size") and node.input:
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
             return
@@ -156,7 +175,8 @@ class _Follower(Layers):
                 self.say(source, node, "computes with its size")
         attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         try:
-            fields = self.follow(node, attributes) if _is_standard(node) else self.unknown(node)
+            followed = _is_standard(node) and self._work < _MOST_WORK
+            fields = self.follow(node, attributes) if followed else self.unknown(node)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
             fields = self.unknown(node)  # a node that is not as the standard has it is the engine's to refuse
         for name in node.output:
@@ -164,6 +184,7 @@ class _Follower(Layers):
         for axis in fields:
             for source, field in axis.items():
                 self.steps.setdefault(source, {Fraction(1)}).add(field.step)
+                self._work += field.work
 
 
 def _is_standard(node: Any) -> bool:

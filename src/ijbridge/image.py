@@ -1,15 +1,16 @@
 """An image: an array, its axes, its pixel size; and what of it can be known without a pixel.
 
 ``Image`` is what every other room works on. xarray appears only where a caller gives or wants one
-(``from_xarray``, ``to_xarray``): there the dimensions are ijbridge's axis letters, ``attrs["pixel_size"]`` and
-``attrs["unit"]`` map an axis to its pixel size and unit. Reading and writing files is in ``image_io``.
+(``from_xarray``, ``to_xarray``): there the dimensions are ijbridge's axis letters, ``attrs["pixel_size"]``, ``attrs["unit"]``
+and ``attrs["origin"]`` map an axis to its pixel size, its unit, and where it begins. Reading and writing files is in
+``image_io``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 from ijbridge import axes as ax
@@ -33,7 +34,9 @@ class Header:
     """What is known of an image without reading a pixel.
 
     ``axes`` has one letter of ``btczyx`` per dimension of ``shape``, slowest first. ``pixel_size`` maps an axis of
-    ``tzyx`` to the distance between two pixels in ``unit`` of that axis; an axis that is not calibrated is absent.
+    ``tzyx`` to the distance between two pixels in ``unit`` of that axis; an axis that is not calibrated is absent. ``origin``
+    maps an axis of ``tzyx`` to the position at which its first pixel begins, in that unit, or in pixels where it is not
+    calibrated; absent, it is 0.
     """
 
     shape: tuple[int, ...]
@@ -41,6 +44,7 @@ class Header:
     axes: str
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     unit: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, float] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     name: str = "image"
 
@@ -74,6 +78,7 @@ def make_image(
     *,
     pixel_size: Mapping[str, float] | None = None,
     unit: Mapping[str, str] | None = None,
+    origin: Mapping[str, float] | None = None,
     channel_names: tuple[str, ...] = (),
     name: str = "image",
 ) -> Image:
@@ -125,6 +130,7 @@ def make_image(
             axes=letters,
             pixel_size=sizes,
             unit={axis: symbol for axis in sizes if (symbol := units.symbol((unit or {}).get(axis))) is not None},
+            origin=checked_origin({axis: one for axis, one in (origin or {}).items() if axis in letters}),
             channel_names=channel_names if "c" in letters else (),
             name=name,
         ),
@@ -136,21 +142,28 @@ def is_pixel_size(size: float) -> bool:
     return 1e-30 < size < 1e30
 
 
+def checked_origin(origin: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what says nothing: 0, which is meant anyhow, and what is no position at all."""
+    return {axis: float(one) for axis, one in origin.items() if axis in ax.PHYSICAL and isfinite(one) and one != 0}
+
+
 def from_xarray(data: xr.DataArray, axes: str | None = None) -> Image:
     """Take an xarray.DataArray: its dimensions are the axes (pyimagej's ``row``, ``col``, ``pln``, ``ch``, ``t`` too).
 
     The pixel size is ``attrs["pixel_size"]`` with ``attrs["unit"]``, each a mapping or one value for all; else the step
-    of evenly spaced coordinates.
+    of evenly spaced coordinates. The origin is ``attrs["origin"]``, else the first of those coordinates.
     """
     letters = ax.parse_axes(axes if axes is not None else [str(dim) for dim in data.dims], data.ndim)
     pixel_size = _per_axis(data.attrs.get("pixel_size"), letters)
     unit = _per_axis(data.attrs.get("unit", data.attrs.get("units")), letters)
+    origin = _per_axis(data.attrs.get("origin"), letters)
     for axis, dim in zip(letters, data.dims, strict=True):
         if axis in ax.PHYSICAL and axis not in pixel_size and dim in data.coords:
             step = _even_step(data.coords[dim].values)
             if step is not None:
                 pixel_size[axis] = step
                 unit.setdefault(axis, data.coords[dim].attrs.get("units"))
+                origin.setdefault(axis, data.coords[dim].values[0])
     channel_names: tuple[str, ...] = ()
     if "c" in letters:
         dim = data.dims[letters.index("c")]
@@ -159,15 +172,16 @@ def from_xarray(data: xr.DataArray, axes: str | None = None) -> Image:
     return make_image(
         data.data,
         letters,
-        pixel_size={axis: _number(size) for axis, size in pixel_size.items()},
+        pixel_size={axis: _number(size, "pixel_size") for axis, size in pixel_size.items()},
         unit={axis: str(one) for axis, one in unit.items() if one is not None},
+        origin={axis: _number(one, "origin") for axis, one in origin.items()},
         channel_names=channel_names,
         name=str(data.name) if data.name is not None else "image",
     )
 
 
 def to_xarray(image: Image, attrs: Mapping[str, Any] | None = None) -> xr.DataArray:
-    """Give an image as xarray.DataArray; the pixels are shared, ``attrs`` are added to pixel size and unit."""
+    """Give an image as xarray.DataArray; the pixels are shared, ``attrs`` are added to pixel size, unit and origin."""
     import xarray as xr
 
     header = image.header
@@ -177,18 +191,24 @@ def to_xarray(image: Image, attrs: Mapping[str, Any] | None = None) -> xr.DataAr
         dims=tuple(header.axes),
         coords=coords,
         name=header.name,
-        attrs={"pixel_size": dict(header.pixel_size), "unit": dict(header.unit), **(attrs or {})},
+        attrs={
+            "pixel_size": dict(header.pixel_size),
+            "unit": dict(header.unit),
+            "origin": dict(header.origin),
+            **(attrs or {}),
+        },
     )
 
 
 def with_axes(image: Image, axes: str) -> Image:
-    """Give an image other axes; pixel sizes go with their letters."""
+    """Give an image other axes; pixel sizes and origins go with their letters."""
     header = image.header
     return make_image(
         image.array,
         axes,
         pixel_size=header.pixel_size,
         unit=header.unit,
+        origin=header.origin,
         channel_names=header.channel_names,
         name=header.name,
     )
@@ -203,11 +223,11 @@ def _per_axis(value: Any, letters: str) -> dict[str, Any]:
     return {axis: value for axis in letters if axis in ax.PHYSICAL and axis != "t"}
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, what: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise ImageFormatError(f"The pixel_size of the image is {value!r}: give one number, or one per axis.") from error
+        raise ImageFormatError(f"The {what} of the image is {value!r}: give one number, or one per axis.") from error
 
 
 def _even_step(values: np.ndarray[Any, Any]) -> float | None:

@@ -36,10 +36,15 @@ _IMAGEJ_DTYPES = {"bool": "uint8", "uint8": "uint8", "uint16": "uint16"}
 #: Unit names that every ImageJ reads; others are written as they are.
 _IMAGEJ_UNITS = {"µm": "micron", "Å": "angstrom", "µs": "usec", "s": "sec"}
 
+#: So much is not unpacked from a file that is so many times smaller: it is damaged, or made to fill memory. LZW and deflate
+#: reach 1,400 on an image of one value.
+_BOMB_BYTES = 1 << 30
+_BOMB_RATIO = 10_000
+
 #: What tifffile raises, beside its own error, on a file that is damaged, cut off, or says that it is larger than memory.
 _DAMAGE = (
-    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError,
-    struct.error, zlib.error,
+    OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError,
+    RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 
 
@@ -69,6 +74,17 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         f"{path.name} is not an image ijbridge reads: give a TIFF ({', '.join(TIFF_SUFFIXES)}) or .npy file; ImageJ saves "
         "anything it opens as TIFF."
     )
+
+
+def read_info(path: Path) -> str:
+    """Give the text that Image > Show Info shows of an ImageJ TIFF; empty where there is none, or no TIFF that can be read."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return str((tiff.imagej_metadata or {}).get("Info", ""))
+    except (tifffile.TiffFileError, *_DAMAGE):
+        return ""
 
 
 def write_image(path: str | Path, image: Image, info: str = "") -> None:
@@ -164,7 +180,8 @@ def _map_npy(path: Path) -> Array:
     import numpy as np
 
     try:
-        array: Array = np.lib.format.open_memmap(path, mode="r")
+        with np.errstate(over="ignore"):  # of a size that no file has
+            array: Array = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         # the last two come of a header that is damaged: it is a Python literal
         raise ImageFormatError(f"{path.name} is not a .npy file of numbers that can be read: {_first_line(error)}.") from error
@@ -188,16 +205,19 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
                     "(c): name the axes, such as --axes zyx."
                 )
             pixel_size, unit, channel_names = _tiff_metadata(tiff)
+            origin = _imagej_origin(tiff.imagej_metadata or {}, pixel_size)
             array = _tiff_array(path, tiff, series)
             letters = ax.parse_axes(found, array.ndim)
             table = _colour_table(series)
             if table is not None and "c" not in letters and is_scattered(table):
                 array, letters = table.T[array], letters + "c"
     except (tifffile.TiffFileError, *_DAMAGE) as error:
-        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
+        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}.") from error
     if "c" not in letters or not all(channel_names) or len(channel_names) != array.shape[letters.index("c")]:
         channel_names = ()
-    return make_image(array, letters, pixel_size=pixel_size, unit=unit, channel_names=channel_names, name=path.stem)
+    return make_image(
+        array, letters, pixel_size=pixel_size, unit=unit, origin=origin, channel_names=channel_names, name=path.stem
+    )
 
 
 def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Array:
@@ -212,6 +232,10 @@ def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSe
         if series.dataoffset + series.size * dtype.itemsize <= path.stat().st_size:
             return np.memmap(path, dtype=dtype, mode="r", offset=series.dataoffset, shape=series.shape)
         raise ValueError("the file ends before its pixels do")
+    if series.nbytes > max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size):
+        raise ValueError(
+            f"it says that it has {units.amount(series.nbytes)} of pixels in a file of {units.amount(path.stat().st_size)}"
+        )
     array: Array = series.asarray()
     return array
 
@@ -280,6 +304,12 @@ def _imagej_calibration(tiff: tifffile.TiffFile) -> tuple[dict[str, float], dict
     return pixel_size, unit
 
 
+def _imagej_origin(metadata: Mapping[str, Any], pixel_size: Mapping[str, float]) -> dict[str, float]:
+    """Give where the axes begin; ImageJ says, in pixels, where their 0 is."""
+    zeros = {axis: metadata.get(f"{axis}origin") for axis in "zyx"}
+    return {axis: -zero * pixel_size.get(axis, 1.0) for axis, zero in zeros.items() if isinstance(zero, int | float)}
+
+
 def _ome_metadata(xml: str) -> tuple[dict[str, float], dict[str, str], tuple[str, ...]]:
     from xml.etree.ElementTree import ParseError
 
@@ -335,6 +365,9 @@ def _write_tiff(path: Path, image: Image, info: str) -> None:
         metadata["spacing"] = in_length.get("z")
     if "t" in header.pixel_size:
         metadata["finterval"] = header.pixel_size["t"] * (units.factor(header.unit.get("t"), "s") or 1.0)
+    for axis in header.origin:
+        if axis in "zyx":
+            metadata[f"{axis}origin"] = -header.origin[axis] / header.pixel_size.get(axis, 1.0)
     if header.size("c") is not None and (header.size("c") or 1) > 1:
         metadata["mode"] = "grayscale"
     tifffile.imwrite(
@@ -359,13 +392,15 @@ def _temporary(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())  # else a machine that fails may have moved it before it is on disk
         temporary.replace(path)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} cannot be written: {_first_line(error)}") from error
+        raise ResultError(f"{path} cannot be written: {_first_line(error)}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

@@ -66,6 +66,12 @@ class Place:
         """Where the libraries lie."""
         return self.root / "jars" if self.is_fiji else self.plugin_folder
 
+    @property
+    def own_folders(self) -> tuple[Path, Path]:
+        """The folders that hold nothing but the plugin's, the inner one first; the zip for ``plugins/`` has both."""
+        own = self.root / "plugins" / "IJBridge"
+        return own / "wheels", own
+
     def shown(self, path: Path) -> str:
         """Give a path as it is told: from the root on."""
         return path.relative_to(self.root).as_posix()
@@ -186,6 +192,11 @@ def uninstall(folder: str | Path, *, dry_run: bool = False) -> list[str]:
     foreign = [place.shown(jar) for jar in place.jars() if _is_plugin(jar.name) and jar not in record.files]
     if foreign:
         lines.append(f"note: {_listed(foreign)} was not written by `ijbridge install-fiji`, and stays.")
+    environments = place.root / "IJBridge"
+    if any(environments.glob("environment-*")):
+        lines.append(
+            f"note: the Python that IJBridge made for itself lies in {environments}: remove that folder to be rid of it."
+        )
     if not steps:
         lines.append("There is no IJBridge that `ijbridge install-fiji` wrote: nothing was changed.")
     else:
@@ -419,7 +430,7 @@ def _read_record(place: Place) -> _Record:
             file = Path(os.path.normpath(manifest.parent / entry[2])) if entry else place.root
             # whoever can write a manifest shall not have other files removed by it
             inside = any(file.is_relative_to(place.root / folder) for folder in ("plugins", "jars"))
-            own = file.parent == place.root / "plugins" / "IJBridge"
+            own = file.parent in place.own_folders
             if entry is None or not inside or not (own or file.suffix == ".jar" or file.name == SETTINGS):
                 raise damaged
             files[file] = files.get(file, frozenset()) | {entry[1]}
@@ -447,9 +458,9 @@ def _apply(place: Place, record: _Record, expected: Mapping[Path, set[str]], ste
             step.path.chmod(0o644)
         elif step.changes:
             _write(step.path, step.content, shared=shared)
-    own_folder = place.root / "plugins" / "IJBridge"
-    if own_folder.is_dir() and not any(own_folder.iterdir()):
-        own_folder.rmdir()
+    for folder in place.own_folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _write(path: Path, content: bytes, *, shared: bool) -> None:

@@ -162,6 +162,11 @@ class LoadedModel:
             )
         return {inputs[0]: to_image(value, axes)}
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
+        return self._network.size * max(1, len(self._sessions)) if self._network is not None else 0
+
     def has_changed(self) -> bool:
         """Whether a file that the model was read from is another one since."""
         return _stamps(self.description) != self._stamps
@@ -182,14 +187,15 @@ class LoadedModel:
             from ijbridge.runtimes.onnx import bind
 
             description = self.description
-            source = _weights_source(description, planning.choose_weights(description))
-            network = Network(source)
+            source, external = _weights_source(description, planning.choose_weights(description))
+            network = Network(source, external)
             names = {
                 **bind(description.inputs, network.inputs, "input", description.name),
                 **bind(description.outputs, network.outputs, "output", description.name),
             }
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._network = _Network(source, names, network.facts(accepted).renamed(names))
+            size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in (source, external or b""))
+            self._network = _Network(source, names, network.facts(accepted).renamed(names), size)
         return self._network
 
     def _session(self, plan: Plan) -> Session:
@@ -246,11 +252,12 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 @dataclass(frozen=True)
 class _Network:
-    """The file of the network (or its bytes), its names of the described tensors, and what it says of itself."""
+    """The file of the network (or its bytes), its names of the described tensors, what it says of itself, its files' bytes."""
 
     source: Path | bytes
     names: Mapping[str, str]
     facts: NetworkFacts
+    size: int
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
@@ -284,7 +291,8 @@ def verify_files(description: ModelDescription) -> None:
             package.read(file, what)
 
 
-def _weights_source(description: ModelDescription, weights: Weights) -> Path | bytes:
+def _weights_source(description: ModelDescription, weights: Weights) -> tuple[Path | bytes, Path | None]:
+    """Give the network's file, or its bytes, and the file with the rest of its weights."""
     package = open_package(description.location)
     data = package.read(weights.file, f"{weights.format} weights")
     path = package.path(weights.file.source)
@@ -295,5 +303,5 @@ def _weights_source(description: ModelDescription, weights: Weights) -> Path | b
                 f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
                 "and give the folder."
             )
-        return path
-    return data
+        return path, package.path(weights.external_data.source)
+    return data, None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ def look(source: str | Path) -> Candidate:
     Raises
     ------
     InstallError
-        If it is an address of the web, or a description file without its folder.
+        If it is an address of the web, or a part of a model.
     ModelError
         If it is no model, or a file of it is missing or altered.
     """
@@ -51,8 +52,8 @@ def look(source: str | Path) -> Candidate:
     description = read_model(text)
     verify_files(description)
     location = Path(description.location)
-    if location.is_file() and location.suffix.lower() in (".yaml", ".yml"):
-        location = location.parent
+    if location.is_file() and not zipfile.is_zipfile(location):
+        raise InstallError(f"{location} is a part of a model: give its folder, {location.parent}, or a zip of that.")
     files = _files(location)
     size = sum(file.stat().st_size for file in files.values())
     return Candidate(description, location, tuple(files), size, _sha256(files))

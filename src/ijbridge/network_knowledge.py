@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any, TypeAlias
 
 from ijbridge.receptive_field import AxisFields, Source
@@ -13,6 +14,9 @@ Accepted: TypeAlias = tuple[int, int]
 
 #: The axes of an input whose shape the network does not tell: as many as an image has at most.
 _MOST_AXES = 6
+
+#: The most numbers that are looked at of a constant: starts, ends, scales, one for each axis.
+_LONGEST = 1000
 
 #: A step that every stride divides: sizes are taken to be multiples of the grid where nothing is told.
 _ANY = 2**20 * 3**6 * 5**3 * 7**2
@@ -28,7 +32,7 @@ def known_shapes(model: Any) -> Shapes:
 
     try:
         inferred = onnx.shape_inference.infer_shapes(model).graph
-    except (onnx.shape_inference.InferenceError, ValueError):
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError, RuntimeError):
         inferred = model.graph  # shapes only help; what needs one that is not known says so
     return {
         value.name: [one.dim_value if one.HasField("dim_value") else None for one in value.type.tensor_type.shape.dim]
@@ -89,13 +93,14 @@ class Knowledge:
             self.reasons[source].append(reason)
 
     def values(self, name: str) -> list[Any] | None:
-        """Give the numbers of a constant; None for what is none, or lies in another file."""
+        """Give the numbers of a constant; None for what is none, lies in another file, or is too long to be looked at."""
         from onnx import numpy_helper
 
         if name not in self.constants:
             return None
         tensor = self.constants[name]
-        return list(numpy_helper.to_array(tensor).ravel()) if not tensor.external_data else None
+        is_short = not tensor.external_data and prod(tensor.dims) <= _LONGEST
+        return list(numpy_helper.to_array(tensor).ravel()) if is_short else None
 
     def dims(self, name: str) -> Sequence[int | None] | None:
         """Give the shape of something that is made of no image; None where it is not known."""

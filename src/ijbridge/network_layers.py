@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import ceil
+from functools import partial
+from math import ceil, gcd
 from typing import Any
 
 from ijbridge.network_knowledge import Knowledge
@@ -13,6 +14,10 @@ from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padde
 
 #: From here on the end of a slice is the end of the axis, however long that is.
 _END = 2**31 - 1
+
+
+#: Kernels, strides and dilations that are larger are no layer's of a network for images.
+_LARGEST = 2**16
 
 
 def _is_exact(scale: Fraction) -> bool:
@@ -37,6 +42,15 @@ def _pads(attributes: Mapping[str, Any], number: int, ndim: int) -> tuple[int, i
         return 0, 0
     pads = attributes["pads"]
     return pads[number], pads[number + ndim]
+
+
+def _transposed_reads(j: int, kernel: int, stride: int, dilation: int, pad: int) -> list[int]:
+    """Give the elements i that a transposed convolution makes element j of: j = i * stride - pad + dilation * k, k < kernel."""
+    common = gcd(dilation, stride)
+    rest, period = (j + pad) % stride, stride // common
+    first = rest // common * pow(dilation // common, -1, period) % period if rest % common == 0 else kernel
+    # a phase that no k reaches is the bias alone
+    return [(j + pad - dilation * k) // stride for k in range(first, kernel, period)] or [j // stride]
 
 
 class Layers(Knowledge):
@@ -133,7 +147,7 @@ class Layers(Knowledge):
             for source, one in axis.items():
                 before, after = self._borders(attributes, number, ndim, one, source, span, stride)
                 window = range(-max(before), dilations[number] * kernels[number] - min(before), dilations[number])
-                reads = lambda j, w=window, s=stride: [j * s + t for t in w]  # noqa: E731
+                reads = lambda j, w=window, s=stride: range(j * s + w.start, j * s + w.stop, w.step)  # noqa: E731
                 whole = one.size + max(before) + after - span
                 size = (-(-whole // stride) if attributes.get("ceil_mode", 0) else whole // stride) + 1
                 followed[source] = one.through(Fraction(stride), reads, size)
@@ -162,7 +176,7 @@ class Layers(Knowledge):
         automatic = _automatic(attributes)
         spatial: list[AxisFields] = []
         for number, axis in enumerate(first[2:]):
-            window = range(0, dilations[number] * kernels[number], dilations[number])
+            kernel, dilation = kernels[number], dilations[number]
             stride, span = strides[number], dilations[number] * (kernels[number] - 1) + 1
             followed = {}
             for source, one in axis.items():
@@ -179,10 +193,7 @@ class Layers(Knowledge):
                     pad, after = _pads(attributes, number, ndim)
                     size = full - pad - after
 
-                def reads(j: int, window: range = window, stride: int = stride, pad: int = pad) -> list[int]:
-                    # output j = i * stride - pad + t; a phase that no t reaches is the bias alone
-                    return [(j + pad - t) // stride for t in window if (j + pad - t) % stride == 0] or [j // stride]
-
+                reads = partial(_transposed_reads, kernel=kernel, stride=stride, dilation=dilation, pad=pad)
                 followed[source] = one.through(Fraction(1, stride), reads, size)
             spatial.append(followed)
         return [first[0], {}, *spatial]
@@ -191,7 +202,10 @@ class Layers(Knowledge):
         kernels = attributes.get("kernel_shape") or (self.dims(node.input[1]) or [])[2:]
         if len(kernels) != ndim or not all(kernels):
             raise ValueError("the size of the kernel is not known")
-        return list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        told = list(kernels), list(attributes.get("strides", [1] * ndim)), list(attributes.get("dilations", [1] * ndim))
+        if not all(0 < one <= _LARGEST for numbers in told for one in numbers):
+            raise ValueError("a size, stride or dilation that no kernel has")
+        return told
 
     def _resize(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         scales = self._scales(node, attributes)

@@ -25,11 +25,16 @@ def peak_bytes(graph: Any, tensors: Mapping[str, Sequence[AxisFields]], shapes: 
     inputs, kept = {one.name for one in graph.input}, {one.name for one in graph.output}
     alive = {name: _bytes(name, tensors, shapes) for name in tensors if name in inputs}
     peak = sum(alive.values())
+    alive = {name: number for name, number in alive.items() if name in last_use or name in kept}
+    now = sum(alive.values())
     for number, node in enumerate(graph.node):
-        alive |= {name: _bytes(name, tensors, shapes) for name in node.output if name in tensors}
-        peak = max(peak, sum(alive.values()))
-        for name in [name for name in alive if last_use.get(name, -1) <= number and name not in kept]:
-            del alive[name]
+        made = {name: _bytes(name, tensors, shapes) for name in node.output if name in tensors and name not in alive}
+        alive |= made
+        now += sum(made.values())
+        peak = max(peak, now)
+        for name in {*node.input, *node.output}:
+            if name in alive and last_use.get(name, -1) <= number and name not in kept:
+                now -= alive.pop(name)
     return peak
 
 

@@ -100,6 +100,20 @@ class Options:
         return cls.read(**options)
 
 
+def parse_amount(name: str, value: object) -> int:
+    """Give an amount of bytes, at least 1, that is written as ``memory`` is: bytes, or a text such as "4 GB".
+
+    Raises
+    ------
+    OptionError
+        If it is something else; the message begins with the name.
+    """
+    size = _bytes(value)
+    if size is None:
+        raise OptionError(f"{name}={value!s} is not understood: use an amount such as 500 MB or 4 GB.")
+    return size
+
+
 def _tile(given: TileOption) -> str | int | Mapping[str, int]:
     value = given
     if isinstance(value, str):
@@ -182,11 +196,16 @@ def _rescale(value: object) -> bool:
 
 
 def _memory(value: object) -> int | None:
-    text = str(value).strip().lower()
-    if isinstance(value, str) and text == "auto":
+    if isinstance(value, str) and value.strip().lower() == "auto":
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
-    size = int(float(found[1]) * _BYTES[found[2]]) if found and found[2] in _BYTES and not isinstance(value, bool) else 0
-    if size < 1:
+    size = _bytes(value)
+    if size is None:
         raise OptionError(f"memory={value!s} is not understood: use auto, or an amount such as 500 MB or 4 GB.")
     return size
+
+
+def _bytes(value: object) -> int | None:
+    found = re.fullmatch(r"(\d{1,30}(?:\.\d{1,30})?)\s*([a-z]*)", str(value).strip().lower())
+    if not found or found[2] not in _BYTES or isinstance(value, bool):
+        return None
+    return int(float(found[1]) * _BYTES[found[2]]) or None

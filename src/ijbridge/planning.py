@@ -16,11 +16,15 @@ from ijbridge.checks import Finding
 from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.geometry import AxisPlan
-from ijbridge.image import DTYPES, Header
+from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
+from ijbridge.tiling import Line
+
+#: Bytes of a pixel where it is smallest, in an image of 8 bits.
+_LEAST_BYTES = 1
 
 #: Weights that can be run, best first.
 RUNNABLE = ("onnx",)
@@ -91,6 +95,7 @@ def plan(
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
     ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
+    _check_tile_fits(ladder[-1], resources.memory)
     result = Plan(
         description=description,
         weights=weights,
@@ -114,6 +119,17 @@ def plan(
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
+
+
+def _check_tile_fits(lines: Mapping[str, Line], memory: int) -> None:
+    """Refuse what could not even be given to the network: a model may take no images but huge ones."""
+    needed = _LEAST_BYTES * tile_choice.tile_pixels(lines)
+    if needed > memory:
+        size = " x ".join(str(line.tile) for line in lines.values())
+        raise PlanError(
+            f"The network would be given {size} pixels at a time, {units.amount(needed)} of memory or more, but "
+            f"{units.amount(memory)} are free: name a smaller tile, if the model takes one."
+        )
 
 
 def _prepared(description: ModelDescription, headers: Mapping[str, Header], options: Options) -> dict[str, Preparation]:
@@ -290,6 +306,7 @@ def _output(
         axes=letters,
         pixel_size=pixel_size,
         unit={letter: sources[letter].unit[letter] for letter in pixel_size if letter in sources[letter].unit},
+        origin=checked_origin({letter: _begin(source, letter, shown.get(letter)) for letter, source in sources.items()}),
         channel_names=names,
         name=f"{image.name}-{tensor.id}",
     )
@@ -322,6 +339,17 @@ def _on_image_grid(
         shape[number] = max(1, shape[number])
         pixel_size[letter] = one.source.pixel_size[along] / float(axis.link.ratio)
     return replace(computed, shape=tuple(shape), pixel_size=pixel_size), back
+
+
+def _begin(source: Header, letter: str, axis: AxisPlan | None) -> float:
+    """Give the position at which an axis of an output begins; one that lacks pixels lacks as many at both ends."""
+    begin, size = source.origin.get(letter, 0.0), source.pixel_size.get(letter)
+    if axis is None:
+        return begin
+    if axis.line is None:
+        return 0.0
+    lacking = -float(axis.link.offset) / 2
+    return begin * float(axis.link.ratio) + lacking if size is None else begin + lacking * size / float(axis.link.ratio)
 
 
 def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | None:

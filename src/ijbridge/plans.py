@@ -278,6 +278,7 @@ def _header_dict(header: Header) -> dict[str, Any]:
         "dtype": header.dtype,
         "pixel_size": dict(header.pixel_size),
         "unit": dict(header.unit),
+        "origin": dict(header.origin),
     }
 
 

@@ -7,10 +7,14 @@ Receptive field arithmetic after Araujo, Norris and Sim, "Computing receptive fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 from math import ceil, floor, gcd, lcm
 from typing import TypeAlias
+
+#: The most elements that are looked at to find one field: far more than any network in use has phases and kernels.
+_MOST_WORK = 2**15
 
 #: An axis of an input: the network's name of the tensor, and the number of the axis.
 Source: TypeAlias = tuple[str, int]
@@ -21,6 +25,7 @@ class Field:
     """Element j depends on pixels ``step * j + low[j % n]`` to ``step * j + high[j % n]`` of its source, n being the phases.
 
     ``size`` is how many elements there are where the source has ``pixels``; for every step more of pixels there is one more.
+    ``work`` is how many elements were looked at to find this out.
     """
 
     step: Fraction = Fraction(1)
@@ -28,6 +33,7 @@ class Field:
     high: tuple[Fraction, ...] = (Fraction(0),)
     size: int = 0
     pixels: int = 0
+    work: int = field(default=0, compare=False)
 
     def halo(self, *, offset: Fraction = Fraction(0), aligned: bool = True) -> int:
         """Give the elements on either side of a tile's output that depend on pixels outside the tile.
@@ -50,9 +56,16 @@ class Field:
 
         ``factor`` is how many elements of this tensor one of the new is; ``reads`` moves along with it; ``size`` is the
         number of the new ones.
+
+        Raises
+        ------
+        ValueError
+            If that means to look at far more elements than any network in use does.
         """
         n = len(self.low)
         phases = factor.denominator * n // gcd(factor.numerator, n)
+        work = _bounded(phases) * sum(1 for _ in islice(reads(0), _MOST_WORK))
+        _bounded(work)
         first, last = range(phases), range(size - phases, size)
         source = self._bordered(any(min(reads(j)) < 0 for j in first), any(max(reads(j)) >= self.size for j in last))
         step, low, high = self.step * factor, [], []
@@ -60,7 +73,7 @@ class Field:
             read = list(reads(j))
             low.append(min(source.step * i + source.low[i % n] for i in read) - step * j)
             high.append(max(source.step * i + source.high[i % n] for i in read) - step * j)
-        return Field(step, tuple(low), tuple(high), size, self.pixels)
+        return Field(step, tuple(low), tuple(high), size, self.pixels, work)
 
     def _bordered(self, before: bool, after: bool) -> Field:
         """Give a field such that what lies before the first or after the last element lies outside the source too.
@@ -81,10 +94,16 @@ class Field:
 
     def joined(self, other: Field) -> Field:
         """Give the field of an element that is made of the elements of the same place of both."""
-        n = lcm(len(self.low), len(other.low))
+        n = _bounded(lcm(len(self.low), len(other.low)))
         low = tuple(min(self.low[j % len(self.low)], other.low[j % len(other.low)]) for j in range(n))
         high = tuple(max(self.high[j % len(self.high)], other.high[j % len(other.high)]) for j in range(n))
-        return replace(self, low=low, high=high)
+        return replace(self, low=low, high=high, work=n)
+
+
+def _bounded(work: int) -> int:
+    if work > _MOST_WORK:
+        raise ValueError("more elements than any network in use looks at")
+    return work
 
 
 def _below(edge: Fraction, phase: int, n: int) -> int:

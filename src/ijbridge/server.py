@@ -1,8 +1,8 @@
 """The inference server: one object that both hosts talk to.
 
 ``describe``, ``plan``, ``predict`` and ``release`` take and give plain data (what JSON has), and pixels as arrays that lie
-where the caller put them. Models stay loaded, the least recently used goes first. Which host the arrays come from is not
-known here.
+where the caller put them. Models stay loaded, as many as memory has room for; the least recently used goes first, and never one
+that is in use. Which host the arrays come from is not known here.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ijbridge import checks, model_folder
+from ijbridge import checks, model_folder, platforms
 from ijbridge.about import about
 from ijbridge.cards import card
 from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import OptionError
-from ijbridge.image import Header, Image, is_pixel_size
+from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
@@ -36,10 +36,15 @@ _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy")
 
 
 class InferenceServer:
-    """Runs models for a host. Calls from several threads are taken one after the other."""
+    """Runs models for a host. Calls from several threads are taken one after the other.
 
-    def __init__(self, max_models: int = 4) -> None:
+    At most ``max_models`` stay loaded; those that wait to be used again hold at most ``max_memory`` bytes, or a quarter of what
+    they leave free.
+    """
+
+    def __init__(self, max_models: int = 4, max_memory: int | None = None) -> None:
         self._max_models = max_models
+        self._max_memory = max_memory
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -76,8 +81,8 @@ class InferenceServer:
         Parameters
         ----------
         image
-            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``; where they are known, ``channel_names``, one
-            for each channel; where the pixels are a part of the image, ``part``, a text that says which.
+            ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``, ``origin``; where they are known,
+            ``channel_names``, one for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
             ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
 
@@ -85,9 +90,10 @@ class InferenceServer:
         -------
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
-            ``units``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the values are
-            between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network; ``tile``, as
-            the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts; ``findings`` as `check`.
+            ``units``, ``origin``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the
+            values are between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network;
+            ``tile``, as the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts;
+            ``findings`` as `check`.
         """
         with self._lock:
             loaded = self._model(model)
@@ -203,10 +209,18 @@ class InferenceServer:
             self._models.pop(key).close()
         if key not in self._models:
             self._models[key] = LoadedModel(source)
-            while len(self._models) > self._max_models:
-                self._models.popitem(last=False)[1].close()
         self._models.move_to_end(key)
+        self._make_room()
         return self._models[key]
+
+    def _make_room(self) -> None:
+        """Let go of models until those that are left may stay beside the last one, which is about to be used."""
+        waiting = sum(one.memory for one in self._models.values()) - next(reversed(self._models.values())).memory
+        most = self._max_memory if self._max_memory is not None else platforms.free_memory() // 4
+        while len(self._models) > self._max_models or (len(self._models) > 1 and waiting > most):
+            _, oldest = self._models.popitem(last=False)
+            waiting -= oldest.memory
+            oldest.close()
 
 
 def header_of(image: Mapping[str, Any]) -> Header:
@@ -223,6 +237,7 @@ def header_of(image: Mapping[str, Any]) -> Header:
             axis: float(size) for axis, size in dict(image.get("pixel_size") or {}).items() if is_pixel_size(float(size))
         },
         unit={axis: str(unit) for axis, unit in dict(image.get("units") or {}).items()},
+        origin=checked_origin({axis: float(one) for axis, one in dict(image.get("origin") or {}).items()}),
         channel_names=channel_names,
         name=stem + part,
     )
@@ -257,6 +272,7 @@ def _output_dict(one: OutputPlan) -> dict[str, Any]:
         "dtype": imagej_dtype(one.result.dtype),
         "pixel_size": dict(one.result.pixel_size),
         "units": dict(one.result.unit),
+        "origin": dict(one.result.origin),
         "channel_names": list(one.result.channel_names),
         "labels": one.is_label_image,
         "shown": list(one.shown_range or ()),

@@ -211,8 +211,8 @@ def load_tensor(description: ModelDescription, tensor: Tensor) -> Array:
     data = open_package(description.location).read(file, f"test tensor of {tensor.id!r}")
     try:
         array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
-        # the last two come of a header that is damaged: it is a Python literal
+    except (ValueError, OSError, EOFError, TypeError, OverflowError, MemoryError, SyntaxError, TokenError) as error:
+        # the last two (and MemoryError, too) come of a header that is damaged: it is a Python literal
         raise DescriptionError(f"The test tensor {file.source!r} is not a .npy file of numbers: {error}.") from error
     if array.dtype.kind not in "biuf":
         raise DescriptionError(f"The test tensor {file.source!r} is of type {array.dtype.name}, not of numbers.")

@@ -135,6 +135,10 @@ class AxisRules:
         tile = self.smallest
         if isinstance(self.accepts, FixedSize):
             return tile
+        # from below what is left over is shorter than the grid, where that is one for all tiles
+        left = self.grid(tile) if self.stride is not None or isinstance(self.accepts, SteppedSize) else 1
+        for link in self.outputs:
+            tile = max(tile, self.valid(left + (2 * link.halo - link.offset) / link.ratio))
         while self.advance(tile) <= 0:
             tile += _stepped(self.accepts).step
         return tile

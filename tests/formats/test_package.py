@@ -272,7 +272,7 @@ def encrypted(data: bytes) -> bytes:
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     path = zip_package(tmp_path)
     path.write_bytes(encrypted(path.read_bytes()))
-    with pytest.raises(PackageError, match=r"'rdf\.yaml' in .* cannot be read: .*encrypted"):
+    with pytest.raises(PackageError, match=r"'rdf\.yaml' in .* is encrypted: unpack the zip with its password"):
         read_model(path)
 
 

@@ -1,6 +1,7 @@
 """Runs macros in an ImageJ that lives in this very process: a program of its own, because a JVM starts only once.
 
-``python hosted.py FOLDER`` runs the macros of ``FOLDER/macros.json`` in the ImageJ of that folder, and leaves ``ran.json``.
+``python hosted.py FOLDER [OPTION ...]`` runs the macros of ``FOLDER/macros.json`` in the ImageJ of that folder, with these
+options of Java, and leaves ``ran.json``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import jpype
 import ijbridge.imagej
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *java: str) -> None:
     """Run the macros one after the other; one that is stopped does not stop the others."""
-    options = [f"-Duser.home={folder}", f"-Dijbridge.log={folder / 'ijbridge.log'}"]
-    ijbridge.imagej.start(folder, java_options=options)
+    options = [f"-Duser.home={folder}", f"-Dijbridge.log={folder / 'ijbridge.log'}", *java]
+    ijbridge.imagej.init(folder, mode="interactive", java_options=options)
     ij = jpype.JClass("ij.IJ")
     ran = {}
     for name, macro in json.loads((folder / "macros.json").read_text(encoding="utf-8")).items():
@@ -28,4 +29,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

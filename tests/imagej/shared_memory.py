@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from processes import unshare
 
 #: Makes a private /dev/shm and a temporary folder of so many bytes, runs a command there, and writes down its number
 #: and, when it has ended, what is left in the two: bytes in use and names. A worker whose ImageJ was killed gets a moment.
@@ -74,7 +73,7 @@ class SmallPlaces:
     def before(self) -> list[str]:
         """What is put before a command."""
         sizes = [str(self.memory), str(self.temporary)]
-        return [*_unshare(), "sh", "-c", _SCRIPT, "sh", *sizes, str(self.temporary_folder), str(self.folder)]
+        return [*unshare(), "sh", "-c", _SCRIPT, "sh", *sizes, str(self.temporary_folder), str(self.folder)]
 
     @property
     def pid(self) -> int:
@@ -87,16 +86,3 @@ class SmallPlaces:
     def left(self) -> list[str]:
         """What the two hold when the command has ended: the kilobytes of each, then names."""
         return (self.folder / "left").read_text(encoding="utf-8").split()
-
-
-def _unshare() -> list[str]:
-    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
-
-
-def cannot_mount() -> str:
-    """Say why no place of one's own can be mounted here; empty where it can."""
-    if shutil.which("unshare") is None:
-        return "there is no unshare, which only Linux has"
-    command = [*_unshare(), "sh", "-c", "mount -t tmpfs -o size=1m ijbridge /dev/shm"]
-    tried = subprocess.run(command, capture_output=True, text=True, check=False)
-    return tried.stderr.strip() and f"no /dev/shm of one's own can be mounted here ({tried.stderr.strip()})"

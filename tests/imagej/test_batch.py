@@ -114,7 +114,7 @@ def seen(imagej: ImageJ, tilted: Path, twins: Path, tmp_path_factory: pytest.Tem
 
 
 def test_the_first_run_was_killed_half_way(seen: Seen) -> None:
-    assert 50 < len(seen.when_killed) < 150
+    assert 50 < len(seen.when_killed) < COUNT - len(BROKEN)
     assert len(seen.log_when_killed) < 2 * COUNT
 
 

@@ -121,8 +121,8 @@ def test_an_installed_model_is_run_by_its_name(seen: Seen) -> None:
     ("macro", "words"),
     [
         ("install an address", "download it with a browser"),
-        ("unknown key", 'The key "tile" is not known: the keys are model.'),
-        ("no key", 'The key "model" is missing: write run("Test Model...", "model=[path or name]").'),
+        ("unknown key", 'The key "tile" is not known: the keys are model and environment.'),
+        ("no key", 'The key "model" is missing: write run("Test Model...", "model=[path or name]"), and if need be'),
         ("settings", "is for a person"),
     ],
 )

@@ -87,7 +87,7 @@ def test_the_released_zip_runs_and_is_replaced_by_an_installation(
 ) -> None:
     folder = tmp_path / "ImageJ"
     (folder / "plugins").mkdir(parents=True)
-    with zipfile.ZipFile(next(released.glob("IJBridge-*.zip"))) as archive:
+    with zipfile.ZipFile(next(released.glob("*-ImageJ.zip"))) as archive:
         archive.extractall(folder / "plugins")
     imagej = ImageJ(folder, screen, installed=True)
     assert run_model(imagej, tilted, sys.executable) == "active: picture-sum"

@@ -43,10 +43,18 @@ def test_a_python_without_ijbridge_is_named(imagej: ImageJ, tilted: Path, tmp_pa
 
 def test_a_python_that_is_not_there_is_named(imagej: ImageJ, tilted: Path) -> None:
     (sentence,) = imagej.run_without_windows(_macro(tilted), {**os.environ, "IJBRIDGE_PYTHON": "/no/python"})
-    assert sentence.startswith('Run Model: The Python "/no/python", set by the environment variable IJBRIDGE_PYTHON, does not')
+    assert sentence.startswith('Run Model: The environment variable IJBRIDGE_PYTHON names "/no/python", which does not exist')
 
 
 def test_the_preference_goes_before_the_environment(imagej: ImageJ, tilted: Path) -> None:
     macro = f'call("ij.Prefs.set", "ijbridge.python", "{sys.executable}");' + _macro(tilted)
     said = imagej.run_without_windows(macro, {**os.environ, "IJBRIDGE_PYTHON": "/no/python"})
     assert said[-1] == "active: picture-sum"
+
+
+def test_a_preference_whose_python_is_gone_is_passed_over_and_said(imagej: ImageJ, tilted: Path) -> None:
+    macro = 'call("ij.Prefs.set", "ijbridge.python", "/gone/python");' + _macro(tilted)
+    notice, *_, last = imagej.run_without_windows(macro, os.environ)
+    assert notice.startswith('Run Model: ImageJ\'s preference ijbridge.python names "/gone/python", which does not exist: ')
+    assert notice.endswith(f": the Python {sys.executable} is taken instead.")
+    assert last == "active: picture-sum"

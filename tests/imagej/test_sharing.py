@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 import ijbridge
 from imagej_session import ABORTED, JARS, ImageJ, Session
-from processes import ends
+from processes import cannot_mount, ends
 
-from .shared_memory import SmallPlaces, cannot_mount, has_begun
+from .shared_memory import SmallPlaces, has_begun
 
 pytestmark = pytest.mark.imagej
 

@@ -1,7 +1,8 @@
 """A model package: the folder, zip or single description file that holds a model, opened safely.
 
 A package is data from a stranger. Files are named relative to its description and never leave its folder, whatever a
-description or a zip entry says; symbolic links out of it are refused; nothing is unpacked.
+description or a zip entry says; symbolic links out of it are refused, and so is what is no ordinary file (a pipe, a device);
+nothing is unpacked; nothing is read that is larger than `Limits` allow. Zips: `ijbridge.formats.archive`.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 import hashlib
 import os.path
 import re
-import struct
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from ijbridge.description import FileRef
 from ijbridge.errors import ModelNotFoundError, NotAModelError, PackageError
+from ijbridge.formats.archive import Archive, Limits
+from ijbridge.units import amount
+
+#: Bytes of a description (YAML, JSON, XML): the largest that are published have a tenth of it, and each takes microseconds.
+LONGEST_DESCRIPTION = 1_000_000
 
 #: Names of a bioimage.io description, best first.
 _DESCRIPTIONS = ("rdf.yaml", "bioimageio.yaml", "model.yaml", "rdf.yml", "bioimageio.yml", "model.yml")
 _DESCRIPTION_SUFFIXES = (".bioimageio.yaml", ".model.yaml", ".bioimageio.yml", ".model.yml")
-
-#: What zipfile raises on a zip that is damaged; RuntimeError for an encrypted entry, NotImplementedError for a compression
-#: that it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 class Package(ABC):
@@ -35,6 +36,7 @@ class Package(ABC):
     """
 
     def __init__(self, location: Path, description_file: str | None):
+        self._limits = Limits.read()
         self.location = location
         self.description_file = description_file
 
@@ -64,23 +66,24 @@ class Package(ABC):
         """Whether the package holds the file; False for a URL."""
         return not FileRef(source).is_url and self._exists(self._resolve(source))
 
-    def size(self, source: str) -> int:
-        """Give the bytes of a file that exists, as many as reading it would give."""
-        return self._size(self._resolve(source))
-
     def read_description(self) -> bytes:
         """Read the description."""
         if self.description_file is None:
             raise NotAModelError(self.nothing_found())
-        return self._read(self.description_file)
+        return self._read_at_most(self.description_file, LONGEST_DESCRIPTION)
 
-    def read(self, file: FileRef, what: str) -> bytes:
+    def read(self, file: FileRef, what: str, most: int | None = None) -> bytes:
         """Read a file that the description names, and hold it against the hash it must have.
+
+        Parameters
+        ----------
+        most
+            The bytes that it may have, `LONGEST_DESCRIPTION` for what is parsed; by default what a whole package may have.
 
         Raises
         ------
         PackageError
-            If the file is not there, lies outside the package, or is not the one that was described.
+            If the file is not there, too large, lies outside the package, or is not the one that was described.
         """
         if file.is_url:
             raise PackageError(
@@ -93,7 +96,7 @@ class Package(ABC):
                 f"The {what} of {self.location.name} is missing: the description names {file.source!r}, but the package "
                 "does not hold it."
             )
-        data = self._read(name)
+        data = self._read_at_most(name, most)
         if file.sha256 is not None:
             found = hashlib.sha256(data).hexdigest()
             if found != file.sha256.lower():
@@ -109,6 +112,16 @@ class Package(ABC):
             f"{self.location} is not a model that ijbridge reads: there is no bioimage.io description "
             f"({', '.join(_DESCRIPTIONS[:3])} or *{_DESCRIPTION_SUFFIXES[0]}) in it."
         )
+
+    def _read_at_most(self, name: str, most: int | None) -> bytes:
+        size = self._size(name)
+        if most is not None and size > most:
+            raise PackageError(
+                f"{name!r} in {self.location} has {amount(size)}, but a description has at most {amount(most)}: it is "
+                "something else, or broken."
+            )
+        self._limits.check_size(size, f"{name!r} in {self.location}")
+        return self._read(name)
 
     def _resolve(self, source: str) -> str:
         parts = PurePosixPath(source.replace("\\", "/"))
@@ -130,7 +143,9 @@ class FolderPackage(Package):
         self._root = root.resolve()
 
     def names(self) -> list[str]:  # noqa: D102 - described by the base class
-        return sorted(file.relative_to(self._root).as_posix() for file in self._root.rglob("*") if file.is_file())
+        found = list(islice(self._root.rglob("*"), self._limits.files + 1))
+        self._limits.check_files(len(found), self.location)
+        return sorted(file.relative_to(self._root).as_posix() for file in found if file.is_file())
 
     def path(self, source: str) -> Path | None:  # noqa: D102
         return self._inside(self._resolve(source))
@@ -147,45 +162,45 @@ class FolderPackage(Package):
         return os.path.isfile(self._inside(name))  # noqa: PTH113 - Path.is_file raises where a name is too long
 
     def _size(self, name: str) -> int:
-        return self._inside(name).stat().st_size
+        path = self._inside(name)
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+            raise PackageError(f"{name!r} in {self.location.name} is no ordinary file (a folder, a pipe or a device).")
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise self._unreadable(name, error) from error
 
     def _read(self, name: str) -> bytes:
         try:
             return self._inside(name).read_bytes()
         except OSError as error:
-            raise PackageError(f"{name!r} in {self.location} cannot be read: {error.strerror or error}.") from error
+            raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: OSError) -> PackageError:
+        return PackageError(f"{name!r} in {self.location} cannot be read: {error.strerror or error}.")
 
 
 class ZipPackage(Package):
     """A package that is a zip; files are read from it as they are needed."""
 
     def __init__(self, location: Path):
-        try:
-            with zipfile.ZipFile(location) as archive:
-                files = [info for info in archive.infolist() if not info.is_dir()]
-                self._entries = {str(PurePosixPath(info.filename.replace("\\", "/"))): info for info in files}
-        except _DAMAGE as error:
-            raise NotAModelError(f"{location} is not a zip that can be read: {error}") from error
-        super().__init__(location, find_description(location, list(self._entries)))
+        self._archive = Archive(location, Limits.read())
+        super().__init__(location, find_description(location, self._archive.names))
 
     def names(self) -> list[str]:  # noqa: D102
-        return sorted(self._entries)
+        return sorted(self._archive.names)
 
     def path(self, source: str) -> Path | None:  # noqa: ARG002, D102
         return None
 
     def _exists(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._archive
 
     def _size(self, name: str) -> int:
-        return self._entries[name].file_size
+        return self._archive.size(name)
 
     def _read(self, name: str) -> bytes:
-        try:
-            with zipfile.ZipFile(self.location) as archive:
-                return archive.read(self._entries[name])
-        except _DAMAGE as error:
-            raise PackageError(f"{name!r} in {self.location} cannot be read: {error}") from error
+        return self._archive.read(name)
 
 
 def open_package(source: str | Path) -> Package:
@@ -197,6 +212,8 @@ def open_package(source: str | Path) -> Package:
         If there is nothing at that path.
     NotAModelError
         If it is a file of another kind, or a folder or zip with several descriptions and no way to tell which is meant.
+    PackageError
+        If it is a zip that is not to be trusted, or larger than a model may be.
     """
     location = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111 - Path.expanduser raises for an unknown user
     if not os.path.exists(location):  # noqa: PTH110 - Path.exists raises where a name is too long
@@ -210,6 +227,8 @@ def open_package(source: str | Path) -> Package:
         except OSError as error:
             raise PackageError(f"The folder {location} cannot be read: {error.strerror or error}.") from error
         return FolderPackage(location, location, find_description(location, top + nested))
+    if not location.is_file():
+        raise NotAModelError(f"{location} is no file but a pipe or a device: give a model's folder, zip or description file.")
     if zipfile.is_zipfile(location):
         return ZipPackage(location)
     if location.suffix.lower() in (".yaml", ".yml"):

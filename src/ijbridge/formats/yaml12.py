@@ -39,7 +39,9 @@ for _tag, _pattern, _first in (
 
 def _integer(loader: Any, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
-    return int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+    number = int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+    str(number)  # Python writes no number of more digits than it reads in base 10: such a one could not be shown
+    return number
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)

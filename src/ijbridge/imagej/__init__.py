@@ -4,12 +4,15 @@
 
     import ijbridge.imagej
 
-    ij = ijbridge.imagej.start()
-    ij.run_macro('open("cells.tif"); run("Run Model...", "model=[model.zip] tile=auto");')
-    result = ijbridge.predict("model.zip", ij.active_image())   # a Java ImagePlus is an image like any other
-    ijbridge.imagej.show(result)                                # and a result becomes one again
+    ij = ijbridge.imagej.init("/path/to/Fiji.app")      # as imagej.init of pyimagej, which it calls
+    image = ij.io().open("cells.tif")                   # a Java image is an image like any other
+    result = ijbridge.predict("model.zip", image)       # and gives one
+    ij.py.run_macro('run("Run Model...", "model=[model.zip] tile=auto");')
 
-With pyimagej: ``add_to_classpath()`` before ``imagej.init(...)``, ``start()`` after it, and everything else as ever.
+    array = ijbridge.imagej.to_numpy(image)             # shares the pixels where it can
+    image = ijbridge.imagej.to_java(array, copy=False)  # or says why it cannot
+
+Without ImageJ2: ``init("net.imagej:ij")``. In a Java that runs already, however it was started: ``attach()``.
 
 Needs the extra ``ijbridge[imagej]`` and a Java of version 11 or newer; nothing of them is imported before it is used.
 """
@@ -17,10 +20,9 @@ Needs the extra ``ijbridge[imagej]`` and a Java of version 11 or newer; nothing 
 from __future__ import annotations
 
 from ijbridge.converters import Converter, register_converter
-from ijbridge.imagej.images import from_imageplus, is_imageplus, show, to_imageplus
-from ijbridge.imagej.jvm import add_to_classpath
-from ijbridge.imagej.session import ImageJ, start
+from ijbridge.imagej.images import from_java, give_back, is_java_image, to_imageplus, to_java, to_numpy, to_xarray
+from ijbridge.imagej.session import ImageJ, attach, init, release
 
-register_converter(Converter(is_imageplus, from_imageplus))
+register_converter(Converter(is_java_image, from_java, give_back))
 
-__all__ = ["ImageJ", "add_to_classpath", "from_imageplus", "show", "start", "to_imageplus"]
+__all__ = ["ImageJ", "attach", "init", "release", "to_imageplus", "to_java", "to_numpy", "to_xarray"]

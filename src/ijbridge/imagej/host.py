@@ -1,7 +1,7 @@
 """The inference server in the process that ImageJ runs in: what the plugin calls instead of a worker.
 
 The messages are those of `ijbridge.protocol`. Where an Appose worker opens shared memory that Java made, here Java asks for
-memory, and names it in ``segments`` by its number:
+memory, and names it in ``segments`` by its number; memory that Java has already stands there as a direct buffer:
 
 ==========  ==============================================  =========================================================
 op          request (besides ``protocol``)                  reply
@@ -86,7 +86,7 @@ class Host:
         except BaseException as error:  # noqa: BLE001 - see the class
             return to_java(_reply_to(error if isinstance(error, Exception) else RuntimeError(repr(error))))
 
-    def _answer(self, op: str, request: Mapping[str, Any], numbers: list[int], task: _Task) -> dict[str, Any]:
+    def _answer(self, op: str, request: Mapping[str, Any], segments: list[Any], task: _Task) -> dict[str, Any]:
         if op == "allocate":
             check_protocol(request)
             return {"blocks": self._allocate(request["sizes"])}
@@ -97,9 +97,12 @@ class Host:
             if task.is_cancelled():
                 raise Cancelled("The run was cancelled.")
         try:
-            return reply(self._server, task, op, request, [self._blocks[number].view for number in numbers])
+            return reply(self._server, task, op, request, [self._view(segment) for segment in segments])
         finally:
             self._turn.release()
+
+    def _view(self, segment: Any) -> memoryview:
+        return self._blocks[segment].view if isinstance(segment, int) else memoryview(segment).cast("B")
 
     def _allocate(self, sizes: list[int]) -> list[dict[str, Any]]:
         free = free_memory()

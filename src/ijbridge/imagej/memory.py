@@ -1,4 +1,4 @@
-"""Memory of this process that Java looks at: one array here, of any size; several direct buffers there."""
+"""Memory that the plugin asks this process for and gives back, for the image and the results of a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any
 import jpype
 
 from ijbridge.errors import PlanError
+from ijbridge.imagej import buffers
 from ijbridge.platforms import give_back, private_pages
-
-#: Bytes from the start of one buffer to that of the next. With what it reaches beyond, a buffer stays below Java's 2 GiB.
-STEP = 1 << 30
 
 
 class Block:
@@ -21,7 +19,7 @@ class Block:
     """
 
     def __init__(self, size: int) -> None:
-        self.size, self.step = size, STEP
+        self.size, self.step = size, buffers.STEP
         try:
             self._memory = private_pages(size)
         except (OSError, ValueError, OverflowError) as error:

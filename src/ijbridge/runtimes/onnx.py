@@ -21,14 +21,35 @@ _DTYPES = {
     **{f"tensor({sign}int{bits})": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
 
+#: What fails is raised; the engine's own log would be printed.
+_SILENT = 4
+
+#: Which files are taken for networks (else also onnxruntime's own format, which nobody has looked into); how large a constant
+#: may become that is computed while a network is loaded. Versions that do not know a key pass it over.
+_CONFIGURATION = {
+    "session.load_model_format": "ONNX",
+    "optimization.constant_folding_max_output_size_in_bytes": str(256 << 20),
+}
+
 _MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory", "cuda_error_out_of_memory")
+
+
+def engine() -> Any:
+    """Import onnxruntime, with its telemetry off.
+
+    Newer versions (1.32 has it, 1.23 has not) write an identifier of the machine and a database of events below the user's
+    cache folder as soon as they are imported. Only the environment can say no before that; a value that is set there stays.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(_SILENT)
+    return onnxruntime
 
 
 def available_devices() -> tuple[str, ...]:
     """Give the devices onnxruntime can use here, best first."""
-    import onnxruntime as ort
-
-    found = ort.get_available_providers()
+    found = engine().get_available_providers()
     return tuple(device for device in ("cuda", "cpu") if _PROVIDERS[device] in found)
 
 
@@ -36,25 +57,29 @@ class OnnxSession:
     """A network in onnxruntime, from a file (external data lie beside it) or from bytes."""
 
     def __init__(self, source: Path | bytes, device: str, name: str) -> None:
-        import onnxruntime as ort
-
+        ort = engine()
         self._name = name
         options = ort.SessionOptions()
-        options.log_severity_level = 4  # what fails is raised; the engine's own log would be printed
+        options.log_severity_level = _SILENT
+        for key, value in _CONFIGURATION.items():
+            options.add_session_config_entry(key, value)
         options.intra_op_num_threads = _threads()
         provider = _PROVIDERS[device]
         try:
             self._session = ort.InferenceSession(
-                str(source) if isinstance(source, Path) else source, options, providers=[provider]
+                str(source) if isinstance(source, Path) else source,
+                options,
+                providers=[provider],
+                enable_fallback=0,  # it would print, and try the same again
             )
+            self.inputs = tuple(_tensor(one) for one in self._session.get_inputs())
+            self.outputs = tuple(_tensor(one) for one in self._session.get_outputs())
         except _engine_errors() as error:
             raise NetworkError(f"onnxruntime {ort.__version__} refuses the network of {name!r}: {_reason(error)}") from error
         self.device = next(key for key, value in _PROVIDERS.items() if value == self._session.get_providers()[0])
         if self.device != device:
             raise DeviceError(f"onnxruntime runs {name!r} on {self.device} although {device} was asked for.")
         self.engine = f"onnxruntime {ort.__version__}"
-        self.inputs = tuple(_tensor(one) for one in self._session.get_inputs())
-        self.outputs = tuple(_tensor(one) for one in self._session.get_outputs())
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """Run the network once (see `Session.run`)."""
@@ -110,5 +135,5 @@ def _engine_errors() -> tuple[type[BaseException], ...]:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{text}." if len(text) <= 300 else f"{text[:297]}..."

@@ -7,6 +7,7 @@ import ij.gui.ProgressBar;
 import ij.plugin.frame.Recorder;
 import java.awt.Component;
 import java.awt.Container;
+import java.awt.Dialog;
 import java.awt.EventQueue;
 import java.awt.Menu;
 import java.awt.MenuBar;
@@ -16,6 +17,7 @@ import java.awt.Robot;
 import java.awt.Toolkit;
 import java.awt.Window;
 import java.awt.datatransfer.DataFlavor;
+import java.awt.event.ActionEvent;
 import java.awt.event.InputEvent;
 import java.awt.event.KeyEvent;
 import java.io.File;
@@ -24,6 +26,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,6 +34,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import javax.imageio.ImageIO;
 import javax.swing.JButton;
 import javax.swing.JCheckBox;
@@ -48,7 +52,8 @@ import javax.swing.text.JTextComponent;
 public final class Person {
 
 	private static final String COMMAND = "Run Model...";
-	private static final long PATIENCE_MS = 30_000;
+	private static final String SET_UP = "IJBridge";
+	private static final long PATIENCE_MS = 90_000;
 
 	private Person() {}
 
@@ -82,14 +87,54 @@ public final class Person {
 	private static String answered(final Consumer<JDialog> answer) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		IJ.doCommand(COMMAND);
+		answers(answer);
+		return recordedAtTheEnd(recorder);
+	}
+
+	/** Answers the dialog of a run, waits until it says that it can be run, and goes on. */
+	private static void answers(final Consumer<JDialog> answer) throws Exception {
 		final JDialog dialog = dialog();
 		EventQueue.invokeAndWait(() -> answer.accept(dialog));
 		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
 		EventQueue.invokeLater(() -> ((JButton) find(dialog, "go")).doClick());
+	}
+
+	private static void presses(final GenericDialog dialog, final int button) {
+		EventQueue.invokeLater(() -> dialog.actionPerformed(new ActionEvent(dialog.getButtons()[button],
+			ActionEvent.ACTION_PERFORMED, "pressed")));
+		while (dialog.isShowing()) IJ.wait(10);
+	}
+
+	private static String recordedAtTheEnd(final Recorder recorder) throws Exception {
 		awaitCommand();
 		final String recorded = recorder.getText();
 		recorder.close();
 		return recorded;
+	}
+
+	/** Chooses the command where there is no Python, and does not want one to be set up; gives what the button says. */
+	public static String refusesToSetUp() throws Exception {
+		IJ.doCommand(COMMAND);
+		final GenericDialog dialog = question(SET_UP);
+		final String label = dialog.getButtons()[0].getLabel();
+		presses(dialog, 1);
+		awaitCommand();
+		final long open = Arrays.stream(Window.getWindows()).filter(one -> one instanceof Dialog && one.isShowing()).count();
+		return label + "|" + open;
+	}
+
+	/** Chooses the command where there is no Python, wants one to be set up, and names a model then. */
+	public static String setsUpAndRuns(final String model) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(COMMAND);
+		presses(question(SET_UP), 0);
+		answers(dialog -> write(dialog, "model", model));
+		return recordedAtTheEnd(recorder);
+	}
+
+	/** Ends ImageJ as a power failure does, as soon as the status line holds a text, and returns before. */
+	public static String pullsThePlugWhenStatusSays(final String text) {
+		return when(() -> ImageJ.getStatusBarText().contains(text), () -> Runtime.getRuntime().halt(9));
 	}
 
 	/** Opens the dialog, looks at it until a file holds a text, and cancels; says whether it came to that. */
@@ -119,7 +164,7 @@ public final class Person {
 		final AtomicBoolean free = new AtomicBoolean();
 		EventQueue.invokeAndWait(() -> free.set(text(dialog, "reason").startsWith("Looking")));
 		final boolean runs = settles(dialog);
-		Thread.sleep(500); // the card is filled by another thread than the plan
+		await(() -> !text(dialog, "card").startsWith("Reading")); // by another thread than the plan
 		final List<String> seen = new ArrayList<>();
 		for (final String name : new String[] { "card", "plan", "reason" }) {
 			seen.add(text(dialog, name).replace('\n', '~'));
@@ -161,8 +206,7 @@ public final class Person {
 		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
 		final Component go = find(dialog, "go");
 		clicks(robot, go, go.getWidth() / 2, go.getHeight() / 2);
-		final long end = System.currentTimeMillis() + PATIENCE_MS;
-		while (dialog.isShowing() && System.currentTimeMillis() < end) Thread.sleep(20);
+		await(() -> !dialog.isShowing());
 		awaitCommand();
 		final String recorded = recorder.getText();
 		recorder.close();
@@ -242,13 +286,7 @@ public final class Person {
 		GenericDialog dialog = null;
 		if (!command.isEmpty()) {
 			IJ.doCommand(command);
-			final long end = System.currentTimeMillis() + PATIENCE_MS;
-			while (dialog == null && System.currentTimeMillis() < end) {
-				for (final Window window : Window.getWindows()) {
-					if (window instanceof GenericDialog && window.isShowing()) dialog = (GenericDialog) window;
-				}
-				Thread.sleep(20);
-			}
+			dialog = showing(GenericDialog.class, window -> true);
 			part = dialog.getBounds();
 		}
 		Thread.sleep(1500);
@@ -293,14 +331,18 @@ public final class Person {
 
 	/** Waits until a dialog can be run, or says why not; says which. */
 	private static boolean settles(final JDialog dialog) throws Exception {
+		await(() -> find(dialog, "go").isEnabled() || !text(dialog, "reason").startsWith("Looking"));
+		return find(dialog, "go").isEnabled();
+	}
+
+	/** Waits until something is so, or for as long as anybody would; on the event thread, where windows change. */
+	private static void await(final BooleanSupplier reason) throws Exception {
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
-		Thread.sleep(50);
-		while (System.currentTimeMillis() < end) {
-			if (find(dialog, "go").isEnabled()) return true;
-			if (!text(dialog, "reason").startsWith("Looking")) return false;
-			Thread.sleep(20);
+		final AtomicBoolean is = new AtomicBoolean();
+		while (!is.get() && System.currentTimeMillis() < end) {
+			EventQueue.invokeAndWait(() -> is.set(reason.getAsBoolean()));
+			if (!is.get()) Thread.sleep(20);
 		}
-		return false;
 	}
 
 	private static Component find(final Container in, final String name) {
@@ -384,10 +426,14 @@ public final class Person {
 	}
 
 	private static String pressesEscapeWhen(final BooleanSupplier reason) {
+		return when(reason, () -> IJ.setKeyDown(KeyEvent.VK_ESCAPE));
+	}
+
+	private static String when(final BooleanSupplier reason, final Runnable what) {
 		final Thread thread = new Thread(() -> {
 			final long end = System.currentTimeMillis() + PATIENCE_MS;
 			while (!reason.getAsBoolean() && System.currentTimeMillis() < end) IJ.wait(10);
-			IJ.setKeyDown(KeyEvent.VK_ESCAPE);
+			what.run();
 		});
 		thread.setDaemon(true);
 		thread.start();
@@ -395,13 +441,22 @@ public final class Person {
 	}
 
 	private static JDialog dialog() throws InterruptedException {
+		return showing(JDialog.class, window -> "ijbridge".equals(window.getName()));
+	}
+
+	private static GenericDialog question(final String title) throws InterruptedException {
+		return showing(GenericDialog.class, window -> title.equals(window.getTitle()));
+	}
+
+	/** Waits for a window. */
+	private static <T extends Window> T showing(final Class<T> type, final Predicate<T> meant) throws InterruptedException {
 		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		while (System.currentTimeMillis() < end) {
 			for (final Window window : Window.getWindows()) {
-				if (window instanceof JDialog && "ijbridge".equals(window.getName()) && window.isShowing()) return (JDialog) window;
+				if (type.isInstance(window) && window.isShowing() && meant.test(type.cast(window))) return type.cast(window);
 			}
 			Thread.sleep(20);
 		}
-		throw new IllegalStateException("no dialog");
+		throw new IllegalStateException("no such " + type.getSimpleName());
 	}
 }

@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Predicate;
 
@@ -20,8 +19,6 @@ final class ApposeClient implements InferenceClient {
 
 	/** How long Python may take to start and to import what it needs. */
 	private static final long START_MS = 180_000;
-
-	private static final long POLL_MS = 30;
 
 	private static final String STARTING = "starting Python";
 
@@ -74,9 +71,20 @@ final class ApposeClient implements InferenceClient {
 		}
 	}
 
-	/** What goes wrong is said to the run that needs the worker, which tries again. */
-	@Override
-	public void startEarly() {
+	/**
+	 * Starts the worker, if there is none, and waits for its first answer.
+	 *
+	 * @throws BridgeException where it gives none, or one that this jar does not understand
+	 */
+	void start(final Feedback feedback) throws BridgeException {
+		worker = find(feedback);
+	}
+
+	/**
+	 * Starts the worker, if there is none, and returns before it is there. What goes wrong is said to the run that needs
+	 * it, which tries again.
+	 */
+	void startEarly() {
 		final Thread thread = new Thread(() -> {
 			try {
 				find(Feedback.SILENT); // nobody asked for it yet
@@ -90,17 +98,7 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	private WorkerHandle find(final Feedback feedback) throws BridgeException {
-		final Lock lock = WorkerHandle.startLock();
-		try {
-			while (!lock.tryLock(POLL_MS, TimeUnit.MILLISECONDS)) {
-				feedback.progress(STARTING, 0, 0);
-				if (feedback.stopAsked()) throw BridgeException.cancellation();
-			}
-		}
-		catch (final InterruptedException interrupted) {
-			Thread.currentThread().interrupt();
-			throw BridgeException.cancellation();
-		}
+		final Lock lock = WorkerHandle.startLock(feedback, STARTING);
 		try {
 			return findOrStart(feedback);
 		}
@@ -163,6 +161,10 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	private String cannotStart(final String cause) {
+		if (EnvironmentFolder.holds(python)) {
+			return "The Python environment " + python.getParentFile().getParent() + " cannot run ijbridge (" + cause +
+				"): remove that folder, if it is there, and run the command again, which makes it anew.";
+		}
 		return "The Python " + python + " cannot run ijbridge (" + cause + "): install it there with \"" + python +
 			" -m pip install ijbridge\", or set IJBRIDGE_PYTHON to another Python and start ImageJ again.";
 	}

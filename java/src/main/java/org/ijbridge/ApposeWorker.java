@@ -15,6 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apposed.appose.Appose;
 import org.apposed.appose.Service;
 import org.apposed.appose.TaskEvent;
 
@@ -40,7 +41,7 @@ final class ApposeWorker {
 	static final String GONE = "WorkerGone";
 
 	/** Slow imports, done before there are threads: on Windows, importing numpy in a thread can hang. */
-	private static final String INIT = "import numpy, onnxruntime, ijbridge.appose_worker";
+	private static final String INIT = "import numpy, ijbridge.appose_worker";
 
 	private static final String LAUNCH = "import appose.python_worker; appose.python_worker.main()";
 
@@ -109,6 +110,15 @@ final class ApposeWorker {
 			Thread.currentThread().interrupt();
 			throw new IOException("interrupted", interrupted);
 		}
+	}
+
+	/**
+	 * Does nothing where the jars of Appose are there.
+	 *
+	 * @throws NoClassDefFoundError where they are not
+	 */
+	static void checkJars() {
+		Appose.version();
 	}
 
 	/** Whether the process lives. */

@@ -10,6 +10,7 @@ import java.nio.file.PathMatcher;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +81,14 @@ final class Batch {
 	 * @throws BridgeException where it is cancelled, or the output folder cannot be written
 	 */
 	String run() throws BridgeException {
+		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
+			// what is wrong with the model is wrong with each file
+			client.ask("describe", Collections.singletonMap("model", options.model()), feedback);
+			return run(client);
+		}
+	}
+
+	private String run(final InferenceClient client) throws BridgeException {
 		int done = 0;
 		int before = 0;
 		int failed = 0;
@@ -91,13 +100,13 @@ final class Batch {
 				continue;
 			}
 			try {
-				log.done(file, perform(file));
+				log.done(file, perform(file, client));
 				done++;
 			}
-			catch (final BridgeException failure) {
-				if (failure.isCancellation()) throw failure;
+			catch (final BridgeException | RuntimeException | OutOfMemoryError failure) {
+				if (failure instanceof BridgeException && ((BridgeException) failure).isCancellation()) throw failure;
 				LogFile.write(file + ": " + failure.getMessage(), failure);
-				log.failed(file, failure.getMessage());
+				log.failed(file, Failure.sentence(failure));
 				failed++;
 			}
 		}
@@ -107,9 +116,9 @@ final class Batch {
 	}
 
 	/** Runs on one file and gives the names of the results. */
-	private List<String> perform(final File file) throws BridgeException {
-		final ImagePlus image = BatchImages.open(file);
-		final List<ImagePlus> results = RunCommand.perform(image, options, new OneOfMany(file));
+	private List<String> perform(final File file, final InferenceClient client) throws BridgeException {
+		final ImagePlus image = BatchImages.open(file, client);
+		final List<ImagePlus> results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
 		final List<String> names = new ArrayList<>();
 		for (final ImagePlus result : results) names.add(name(file, result));
 		log.writing(file, names);

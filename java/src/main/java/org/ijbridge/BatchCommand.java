@@ -54,6 +54,7 @@ final class BatchCommand {
 	}
 
 	private static Map<String, String> ask() throws BridgeException {
+		if (!FirstUse.isReady()) return null;
 		final AtomicReference<Map<String, String>> given = new AtomicReference<>();
 		RunDialog.onEventThread(() -> given.set(new BatchDialog().answers()));
 		final Map<String, String> answers = given.get();

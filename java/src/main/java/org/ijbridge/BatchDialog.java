@@ -82,7 +82,7 @@ final class BatchDialog {
 		window.forbid("Looking at model and files...", StyledText.FAINT);
 		counting.ask(() -> {
 			if (model.isEmpty()) throw new BridgeException("No model is chosen.");
-			RunDialog.describedWithCover(model);
+			RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT);
 			return Batch.files(new File(given.get("input")), new File(given.get("output")), given.get("pattern")).size();
 		}, count -> {
 			found.clear().plain(count + (count == 1 ? " file fits" : " files fit") + " the pattern. What is done already in the output folder is not done again.");
@@ -99,7 +99,7 @@ final class BatchDialog {
 		if (model.isEmpty()) card.say("Choose a model from the list, browse for one, or write its name or path.");
 		else {
 			card.say("Reading the model...");
-			describing.ask(() -> RunDialog.describedWithCover(model), one -> card.show(one.reply, one.cover), card::say);
+			describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), one -> card.show(one.reply, one.cover), card::say);
 		}
 	}
 

@@ -22,11 +22,9 @@ final class BatchImages {
 	private BatchImages() {}
 
 	/** @throws BridgeException where there is no image in the file, or only a part of one */
-	static ImagePlus open(final File file) throws BridgeException {
+	static ImagePlus open(final File file, final InferenceClient client) throws BridgeException {
 		if (file.getName().toLowerCase(Locale.ROOT).matches(".*\\.tiff?")) {
-			try (InferenceClient client = InferenceClient.find()) {
-				client.ask("check_file", Collections.singletonMap("path", file.getPath()), Feedback.SILENT);
-			}
+			client.ask("check_file", Collections.singletonMap("path", file.getPath()), Feedback.SILENT);
 		}
 		ImagePlus image = opened(file);
 		if (image == null) image = byBioFormats(file);

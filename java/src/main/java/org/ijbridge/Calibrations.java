@@ -1,13 +1,18 @@
 package org.ijbridge;
 
+import ij.ImagePlus;
 import ij.measure.Calibration;
+import ij.measure.Measurements;
+import ij.plugin.filter.Analyzer;
 import java.awt.Rectangle;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The size of a pixel in the words of ImageJ and in those of the worker.
+ * The size of a pixel, and where an image begins, in the words of ImageJ and in those of the worker.
  * <p>
- * ImageJ's unit "pixel" means that the size is not known. Its unit of time "sec" is "s" for the worker.
+ * ImageJ's unit "pixel" means that the size is not known. Its unit of time "sec" is "s" for the worker. ImageJ says in pixels
+ * where 0 is; the worker says where the first pixel begins, in the unit of the axis, or in pixels where that is not known.
  * </p>
  */
 final class Calibrations {
@@ -40,8 +45,31 @@ final class Calibrations {
 		units.put(String.valueOf(axis), unit);
 	}
 
-	/** Sets the sizes that are told, and leaves the others unknown. */
-	static void apply(final Map<String, Double> sizes, final Map<String, String> units, final Calibration to) {
+	/**
+	 * Tells where a part of an image begins.
+	 *
+	 * @param sizes by axis, as {@link #read} tells them
+	 * @return by axis; an axis that begins at 0 is left out
+	 */
+	static Map<String, Object> origin(final Calibration from, final Rectangle part, final Map<String, Object> sizes) {
+		final Map<String, Object> origin = new LinkedHashMap<>();
+		begin("x", part.x - from.xOrigin, sizes, origin);
+		begin("y", part.y - from.yOrigin, sizes, origin);
+		begin("z", -from.zOrigin, sizes, origin);
+		return origin;
+	}
+
+	private static void begin(final String axis, final double pixels, final Map<String, Object> sizes,
+		final Map<String, Object> origin)
+	{
+		final double position = pixels * ((Number) sizes.getOrDefault(axis, 1.0)).doubleValue();
+		if (position != 0 && !Double.isNaN(position) && !Double.isInfinite(position)) origin.put(axis, position);
+	}
+
+	/** Sets what is told, and leaves other sizes unknown. */
+	static void apply(final Map<String, Double> sizes, final Map<String, String> units, final Map<String, Double> origin,
+		final Calibration to)
+	{
 		if (sizes.containsKey("x")) {
 			to.pixelWidth = sizes.get("x");
 			to.setXUnit(units.get("x"));
@@ -58,17 +86,30 @@ final class Calibrations {
 			to.frameInterval = sizes.get("t");
 			to.setTimeUnit("s".equals(units.get("t")) ? "sec" : units.get("t"));
 		}
+		to.xOrigin = zero("x", sizes, origin);
+		to.yOrigin = zero("y", sizes, origin);
+		to.zOrigin = zero("z", sizes, origin);
+	}
+
+	private static double zero(final String axis, final Map<String, Double> sizes, final Map<String, Double> origin) {
+		return origin.containsKey(axis) ? -origin.get(axis) / sizes.getOrDefault(axis, 1.0) : 0;
 	}
 
 	/**
-	 * Gives a result the origin of its image, which is counted in pixels: a place keeps its coordinates.
+	 * Lets a result count y from below where its image does, by its own word or by that of Analyze &gt; Set Measurements. Without
+	 * an origin both mean the lower edge of each image, which a part of it has elsewhere: that is given an origin.
 	 *
-	 * @param part of the image that the result shows
+	 * @param whole whether all of the image was sent
 	 */
-	static void moveOrigin(final Calibration from, final Rectangle part, final Calibration to) {
-		to.xOrigin = (from.xOrigin - part.x) * from.pixelWidth / to.pixelWidth;
-		to.yOrigin = (from.yOrigin - part.y) * from.pixelHeight / to.pixelHeight;
-		to.zOrigin = from.zOrigin * from.pixelDepth / to.pixelDepth;
+	static void countFromBelow(final ImagePlus image, final boolean whole, final Calibration to) {
+		final Calibration from = image.getCalibration();
+		final boolean byEdge = from.yOrigin == 0;
+		final boolean everywhere = (Analyzer.getMeasurements() & Measurements.INVERT_Y) != 0;
+		if (!from.getInvertY() && (!everywhere || byEdge && whole)) return;
+		to.setInvertY(from.getInvertY() || byEdge);
+		if (byEdge) to.yOrigin += (image.getHeight() - 1) * from.pixelHeight / to.pixelHeight;
+		// 0 would mean the lower edge.
+		if (to.yOrigin == 0) to.yOrigin = Double.MIN_NORMAL;
 	}
 
 	/** ImageJ takes the unit of x for all; null stands for that, and is what it shows and saves best. */

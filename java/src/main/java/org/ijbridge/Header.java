@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the worker must know of an image before it sees pixels: name, axes, shape, type, pixel size and names of channels. */
+/**
+ * What the worker must know of an image before it sees pixels: name, axes, shape, type, pixel size, origin and names of
+ * channels.
+ */
 final class Header {
 
 	final Axes axes;
@@ -15,11 +18,14 @@ final class Header {
 	/** Of each plane, what is sent. */
 	final Rectangle part;
 
+	/** Whether {@link #part} is all of each plane. */
+	final boolean whole;
+
 	private final String name;
-	private final boolean whole;
 	private final List<String> channelNames;
 	private final Map<String, Object> sizes = new LinkedHashMap<>();
 	private final Map<String, Object> units = new LinkedHashMap<>();
+	private final Map<String, Object> origin;
 
 	/** As {@link #Header(ImagePlus, boolean)}, of the whole image. */
 	Header(final ImagePlus image) throws BridgeException {
@@ -53,6 +59,7 @@ final class Header {
 		dtype = Pixels.dtype(image);
 		channelNames = ChannelNames.of(image);
 		Calibrations.read(image.getCalibration(), axes, sizes, units);
+		origin = Calibrations.origin(image.getCalibration(), part, sizes);
 	}
 
 	private static Rectangle selected(final ImagePlus image) throws BridgeException {
@@ -75,6 +82,7 @@ final class Header {
 		request.put("dtype", dtype);
 		request.put("pixel_size", sizes);
 		request.put("units", units);
+		request.put("origin", origin);
 		if (!channelNames.isEmpty()) request.put("channel_names", channelNames);
 		if (!whole) request.put("part", part.width + "x" + part.height + " at " + part.x + "," + part.y);
 		return request;

@@ -4,6 +4,7 @@ import ij.CommandListener;
 import ij.Executer;
 import ij.IJ;
 import ij.Menus;
+import java.lang.reflect.Field;
 import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
@@ -20,13 +21,12 @@ import java.util.function.Predicate;
  */
 public final class InProcess {
 
-	private static final String COMMAND = "Run Model...";
 	private static final String KEY = "org.ijbridge.inprocess";
 	private static final String FAILURE = "org.ijbridge.inprocess.failure";
 	private static final String LISTENS = "org.ijbridge.inprocess.listens";
 
-	/** The arguments of the other commands, as in plugins.config, which ImageJ reads in its plugins folder only. */
-	private static final Map<String, String> OTHERS = others();
+	/** What plugins.config says too, which ImageJ reads in its plugins folder only. */
+	private static final Map<String, String> COMMANDS = commands();
 
 	private InProcess() {}
 
@@ -42,12 +42,12 @@ public final class InProcess {
 		final BiFunction<Map<String, Object>, Predicate<Object[]>, Map<String, Object>> handler)
 	{
 		IJ.setProperty(KEY, handler);
-		addCommand();
+		addCommands();
 		if (IJ.getProperty(LISTENS) != null) return;
 		IJ.setProperty(LISTENS, true);
 		// Refresh Menus makes the table anew.
 		final CommandListener listener = command -> {
-			if (COMMAND.equals(command) || OTHERS.containsKey(command)) addCommand();
+			if (COMMANDS.containsKey(command)) addCommands();
 			return command;
 		};
 		Executer.addCommandListener(listener);
@@ -70,6 +70,11 @@ public final class InProcess {
 		return InferenceClient.PROTOCOL;
 	}
 
+	/** How far, in bytes, each piece of memory that Python gives must reach into the next one. */
+	public static int reach() {
+		return Pixels.CHUNK;
+	}
+
 	/** The version of this jar. */
 	public static String version() {
 		return Version.ofJar();
@@ -85,23 +90,52 @@ public final class InProcess {
 
 	/** For macros, where the jar lies on the class path: plain ImageJ makes menu entries of its plugins folder only. */
 	@SuppressWarnings("unchecked")
-	private static void addCommand() {
+	private static void addCommands() {
 		final Hashtable<Object, Object> commands = Menus.getCommands();
-		if (commands == null) return;
-		commands.putIfAbsent(COMMAND, Run_Model.class.getName());
-		OTHERS.forEach((name, argument) -> commands.putIfAbsent(name, Bridge_Command.class.getName() + "(\"" + argument +
-			"\")"));
+		if (commands != null) COMMANDS.forEach(commands::putIfAbsent);
+		final ClassLoader loader = IJ.getClassLoader();
+		try {
+			loader.loadClass(Run_Model.class.getName());
+		}
+		catch (final ClassNotFoundException elsewhere) {
+			addClasses(loader);
+		}
 	}
 
-	private static Map<String, String> others() {
-		final Map<String, String> others = new HashMap<>();
-		others.put("Batch Run Model...", "batch");
-		others.put("Inspect Model...", "inspect");
-		others.put("Test Model...", "test");
-		others.put("Install Model...", "install");
-		others.put("IJBridge Settings...", "settings");
-		others.put("Stop IJBridge Worker", "stop");
-		others.put("About IJBridge", "about");
-		return others;
+	/** Where the jar was added to a Java that ran already, ImageJ's class loader does not see it, and has no way to add it. */
+	private static void addClasses(final ClassLoader loader) {
+		try {
+			final Field field = IJ.class.getDeclaredField("classLoader");
+			field.setAccessible(true);
+			field.set(null, new ClassLoader(loader) {
+
+				@Override
+				protected Class<?> findClass(final String name) throws ClassNotFoundException {
+					return InProcess.class.getClassLoader().loadClass(name);
+				}
+			});
+		}
+		catch (final ReflectiveOperationException | RuntimeException failure) {
+			throw new IllegalStateException("This ImageJ does not find the plugin IJBridge, because Java was started " +
+				"without it (" + failure + "): start Java by ijbridge.imagej.init(), or install the plugin into this ImageJ.",
+				failure);
+		}
+	}
+
+	private static Map<String, String> commands() {
+		final Map<String, String> commands = new HashMap<>();
+		commands.put("Run Model...", Run_Model.class.getName());
+		commands.put("Batch Run Model...", other("batch"));
+		commands.put("Inspect Model...", other("inspect"));
+		commands.put("Test Model...", other("test"));
+		commands.put("Install Model...", other("install"));
+		commands.put("IJBridge Settings...", other("settings"));
+		commands.put("Stop IJBridge Worker", other("stop"));
+		commands.put("About IJBridge", other("about"));
+		return commands;
+	}
+
+	private static String other(final String argument) {
+		return Bridge_Command.class.getName() + "(\"" + argument + "\")";
 	}
 }

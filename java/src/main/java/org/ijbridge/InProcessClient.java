@@ -32,10 +32,6 @@ final class InProcessClient implements InferenceClient {
 		return blocks;
 	}
 
-	/** Does nothing: the program is there. */
-	@Override
-	public void startEarly() {}
-
 	/** Does nothing: the program ends when it wants to. */
 	@Override
 	public void close() {}
@@ -60,7 +56,10 @@ final class InProcessClient implements InferenceClient {
 		whole.put("jar_version", Version.ofJar());
 		whole.putAll(request);
 		final List<Object> segments = new ArrayList<>();
-		for (final PixelBlock block : blocks) segments.add(block.reference());
+		// Python knows its own by their numbers; of Java's it is given the memory itself.
+		for (final PixelBlock block : blocks) {
+			segments.add(block instanceof InProcessBlock ? block.reference() : block.buffer(0, (int) block.size()));
+		}
 		final Map<String, Object> inputs = new HashMap<>();
 		inputs.put("op", op);
 		inputs.put("request", whole);
@@ -74,7 +73,7 @@ final class InProcessClient implements InferenceClient {
 		}
 		catch (final RuntimeException failure) {
 			throw new BridgeException("The Python program that ImageJ runs in gave no answer (" + failure + "): call " +
-				"ijbridge.imagej.start() in it again, or start it anew.", failure);
+				"ijbridge.imagej.attach() in it again, or start it anew.", failure);
 		}
 		final Reply error = Reply.error(reply);
 		if (error == null) return new Reply(reply);

@@ -31,7 +31,7 @@ public final class InProcessImages {
 	 * Copies all pixels of an image.
 	 *
 	 * @param step from the start of a piece to that of the next, in bytes
-	 * @param pieces of the memory that is filled; each reaches {@link #reach} bytes into the next
+	 * @param pieces of the memory that is filled; each reaches {@link InProcess#reach} bytes into the next
 	 */
 	public static void copy(final ImagePlus image, final long step, final List<ByteBuffer> pieces)
 		throws BridgeException
@@ -53,10 +53,5 @@ public final class InProcessImages {
 	{
 		final ResultImage result = new ResultImage(new Reply(described));
 		return result.toImage(new InProcessBlock("", result.bytes(), step, pieces, () -> {}), info);
-	}
-
-	/** How far, in bytes, each piece of memory must reach into the next one. */
-	public static int reach() {
-		return Pixels.CHUNK;
 	}
 }

@@ -63,13 +63,20 @@ interface InferenceClient extends AutoCloseable {
 		return ask("predict", request, blocks, feedback);
 	}
 
-	/** Makes the Python program ready, without waiting for it. */
-	void startEarly();
-
-	/** The Python program that ImageJ runs in where there is one, else a worker, started where none runs. */
-	static InferenceClient find() throws BridgeException {
+	/**
+	 * The Python program that ImageJ runs in where there is one, else a worker, started where none runs.
+	 *
+	 * @param mayMake whether a Python environment may be made where there is none
+	 */
+	static InferenceClient find(final boolean mayMake, final Feedback feedback) throws BridgeException {
 		final BiFunction<Map<String, Object>, Predicate<Object[]>, Map<String, Object>> host = InProcess.handler();
-		return host != null ? new InProcessClient(host) : new ApposeClient(PythonEnvironment.find());
+		if (host != null) return new InProcessClient(host);
+		return new ApposeClient(new FirstUse().pythonOrNew(mayMake, feedback));
+	}
+
+	/** As {@link #find(boolean, Feedback)}, where nobody has said that one may be made. */
+	static InferenceClient find() throws BridgeException {
+		return find(false, Feedback.SILENT);
 	}
 
 	/** Ends the Python program, if this client started it and nobody else wants it. */

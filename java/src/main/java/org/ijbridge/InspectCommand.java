@@ -10,9 +10,9 @@ final class InspectCommand {
 
 	static void run() throws BridgeException {
 		final boolean attended = Failure.isAttended();
-		final String model = ModelDialog.model("Inspect Model...", "Inspect");
-		if (model == null) return;
-		final RunDialog.Described described = RunDialog.describedWithCover(model);
+		final RunOptions asked = ModelDialog.ask("Inspect Model...", "Inspect");
+		if (asked == null) return;
+		final RunDialog.Described described = RunDialog.describedWithCover(asked, new ImageJFeedback("Inspect Model"));
 		final String text = described.reply.text("text");
 		if (!attended) {
 			IJ.log(text);

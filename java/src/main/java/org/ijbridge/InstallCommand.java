@@ -5,7 +5,6 @@ import ij.Macro;
 import ij.gui.GenericDialog;
 import ij.plugin.frame.Recorder;
 import java.io.File;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -21,20 +20,24 @@ final class InstallCommand {
 	static void run() throws BridgeException {
 		final File models = Preferences.ownModelFolder();
 		if (models == null) throw new BridgeException("ImageJ's own folder is not known: copy the model by hand.");
-		final boolean attended = Failure.isAttended() && Macro.getOptions() == null;
-		final String source = attended ? chosen() : MacroKeys.parse(NAME, Arrays.asList("model"), Macro.getOptions() == null
-			? "" : Macro.getOptions(), RunCommand::variable).get("model");
-		if (source == null) return;
-		try (InferenceClient client = InferenceClient.find()) {
+		final String written = Macro.getOptions();
+		final boolean attended = written == null && Failure.isAttended();
+		if (attended && !FirstUse.isReady()) return;
+		final RunOptions asked = attended ? RunOptions.of(chosen()) : new RunOptions(MacroKeys.parse(NAME, ModelDialog.KEYS,
+			written == null ? "" : written, RunCommand::variable));
+		final String source = asked.model();
+		if (source.isEmpty()) return;
+		final ImageJFeedback feedback = new ImageJFeedback("Install Model");
+		try (InferenceClient client = InferenceClient.find(asked.mayMakeEnvironment(), feedback)) {
 			final Map<String, Object> request = new LinkedHashMap<>();
 			request.put("source", source);
-			final Reply found = client.ask("look_at", request, Feedback.SILENT);
+			final Reply found = client.ask("look_at", request, feedback);
 			final String what = found.text("name") + ", licence " + (found.text("license").isEmpty() ? "not stated" : found.text(
 				"license")) + "\n" + found.text("file") + ": " + found.text("files") + " files, " + found.text("bytes") +
 				" bytes\nSHA-256 " + found.text("sha256");
 			if (attended && !agreed(what, models)) return;
 			request.put("folder", models.getPath());
-			final String path = client.ask("install", request, Feedback.SILENT).requiredText("path");
+			final String path = client.ask("install", request, feedback).requiredText("path");
 			if (attended && Recorder.record) Recorder.recordPath("model", source);
 			if (!attended) IJ.log(what);
 			IJ.log("Install Model: " + path);

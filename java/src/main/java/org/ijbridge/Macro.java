@@ -6,9 +6,7 @@ import ij.WindowManager;
 import ij.macro.Interpreter;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.concurrent.Callable;
 
@@ -138,10 +136,9 @@ public final class Macro {
 	}
 
 	private static Reply describe(final String model) throws BridgeException {
-		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("model", ModelPath.find(model, Preferences.modelFolders()));
 		try (InferenceClient client = InferenceClient.find()) {
-			return client.ask("describe", request, Feedback.SILENT);
+			return client.ask("describe", Collections.singletonMap("model", RunOptions.of(model).found().model()),
+				Feedback.SILENT);
 		}
 	}
 

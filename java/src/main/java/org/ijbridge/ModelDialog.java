@@ -5,12 +5,17 @@ import ij.Macro;
 import ij.plugin.frame.Recorder;
 import java.awt.BorderLayout;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.swing.BorderFactory;
 import javax.swing.JPanel;
 
 /** Asks for a model, and shows its card before it is chosen. */
 final class ModelDialog {
+
+	/** The published macro keys of the commands that ask for a model alone. */
+	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", RunOptions.ENVIRONMENT));
 
 	private static final int GAP = 8;
 
@@ -30,18 +35,18 @@ final class ModelDialog {
 	}
 
 	/**
-	 * Takes the key {@code model} of a macro, else asks the person and records the answer.
+	 * Takes the keys of a macro, else asks the person and records the answer.
 	 *
 	 * @param command as it is called in the menu
 	 * @param action what the button says
-	 * @return name or path, null if the person cancelled
+	 * @return the model, whose name or path is not looked up yet; null if the person cancelled
 	 */
-	static String model(final String command, final String action) throws BridgeException {
+	static RunOptions ask(final String command, final String action) throws BridgeException {
 		final String written = Macro.getOptions();
 		if (written != null || !Failure.isAttended()) {
-			return MacroKeys.parse(command, Arrays.asList("model"), written == null ? "" : written, RunCommand::variable).get(
-				"model");
+			return new RunOptions(MacroKeys.parse(command, KEYS, written == null ? "" : written, RunCommand::variable));
 		}
+		if (!FirstUse.isReady()) return null;
 		final AtomicReference<String> chosen = new AtomicReference<>();
 		RunDialog.onEventThread(() -> {
 			final ModelDialog dialog = new ModelDialog(command, action);
@@ -51,7 +56,7 @@ final class ModelDialog {
 		if (chosen.get() == null) return null;
 		Preferences.remember(chosen.get());
 		if (Recorder.record) Recorder.recordPath("model", chosen.get());
-		return chosen.get();
+		return RunOptions.of(chosen.get());
 	}
 
 	private void changed() {
@@ -65,7 +70,7 @@ final class ModelDialog {
 		}
 		card.say("Reading the model...");
 		window.forbid("Looking at the model...", StyledText.FAINT);
-		describing.ask(() -> RunDialog.describedWithCover(model), found -> {
+		describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), found -> {
 			card.show(found.reply, found.cover);
 			window.allow();
 		}, sentence -> {

@@ -27,11 +27,9 @@ final class ModelRunner {
 	 * @throws BridgeException where there is no result, with the reason in one sentence
 	 */
 	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
-		feedback.progress("planning", 0, 0);
 		final Header header = new Header(image, options.isCropped());
 		final Map<String, Object> request = request(header, options);
-		final Reply plan = client.plan(request, feedback);
-		LogFile.write(plan.text("summary"));
+		final Reply plan = plan(request);
 
 		final List<ResultImage> results = new ArrayList<>();
 		final List<Long> sizes = new ArrayList<>();
@@ -47,13 +45,10 @@ final class ModelRunner {
 			feedback.progress("sharing the image", 0, 0);
 			Pixels.write(image, header, blocks.get(0));
 			final Reply prediction = predict(request, plan, blocks);
-			final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
-			warnings.addAll(prediction.texts("warnings"));
-			warnings.forEach(feedback::warn);
 			final List<ImagePlus> images = new ArrayList<>();
 			for (int i = 0; i < results.size(); i++) {
 				final ImagePlus result = results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance"));
-				Calibrations.moveOrigin(image.getCalibration(), header.part, result.getCalibration());
+				Calibrations.countFromBelow(image, header.whole, result.getCalibration());
 				images.add(result);
 			}
 			return images;
@@ -72,8 +67,35 @@ final class ModelRunner {
 		return request;
 	}
 
+	/**
+	 * Asks what a run would give.
+	 *
+	 * @param request model, image and options
+	 */
+	Reply plan(final Map<String, Object> request) throws BridgeException {
+		feedback.progress("planning", 0, 0);
+		final Reply plan = client.plan(request, feedback);
+		LogFile.write(plan.text("summary"));
+		return plan;
+	}
+
+	/**
+	 * Runs what was planned, and passes all warnings on.
+	 *
+	 * @param blocks the image, then one for each output of the plan
+	 */
+	Reply predict(final Map<String, Object> request, final Reply plan, final List<? extends PixelBlock> blocks)
+		throws BridgeException
+	{
+		final Reply prediction = attempt(request, plan, blocks);
+		final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
+		warnings.addAll(prediction.texts("warnings"));
+		warnings.forEach(feedback::warn);
+		return prediction;
+	}
+
 	/** Once more, with smaller tiles, where the system killed the worker: nothing can be known of that beforehand. */
-	private Reply predict(final Map<String, Object> request, final Reply plan, final List<PixelBlock> blocks)
+	private Reply attempt(final Map<String, Object> request, final Reply plan, final List<? extends PixelBlock> blocks)
 		throws BridgeException
 	{
 		try {

@@ -11,13 +11,16 @@ import org.apposed.appose.SharedMemory;
 final class NamedMemory implements Storage {
 
 	private final SharedMemory memory;
-	private final long size;
 
 	/** @throws IOException where the system has not that much */
 	NamedMemory(final long size) throws IOException {
-		this.size = size;
+		memory = create(size);
+	}
+
+	/** @throws IOException where the system has not that much */
+	static SharedMemory create(final long size) throws IOException {
 		try {
-			memory = PluginLoader.call(() -> SharedMemory.create(size));
+			return PluginLoader.call(() -> SharedMemory.create(size));
 		}
 		catch (final Exception failure) {
 			throw new IOException(failure.getMessage(), failure);
@@ -29,13 +32,17 @@ final class NamedMemory implements Storage {
 		return memory.buf(offset, length).order(ByteOrder.nativeOrder());
 	}
 
-	/** Appose's own words, which its worker reads as shared memory. */
 	@Override
 	public Map<String, Object> reference() {
+		return reference(memory);
+	}
+
+	/** Appose's own words, which its worker reads as shared memory. */
+	static Map<String, Object> reference(final SharedMemory memory) {
 		final Map<String, Object> reference = new LinkedHashMap<>();
 		reference.put("appose_type", "shm");
 		reference.put("name", memory.name());
-		reference.put("rsize", size);
+		reference.put("rsize", memory.rsize());
 		return reference;
 	}
 

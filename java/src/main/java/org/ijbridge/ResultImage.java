@@ -10,6 +10,7 @@ import java.awt.Color;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** One output of a model, as the plan tells it and as ImageJ shows it. */
 final class ResultImage {
@@ -21,6 +22,7 @@ final class ResultImage {
 	private final String dtype;
 	private final Map<String, Double> sizes;
 	private final Map<String, String> units;
+	private final Map<String, Double> origin;
 	private final List<String> channelNames;
 	private final boolean labels;
 	private final List<Double> shown;
@@ -40,6 +42,7 @@ final class ResultImage {
 		axes = Axes.told(reply.requiredText("axes"), reply.requiredNumbers("shape"));
 		sizes = reply.numbersByName("pixel_size");
 		units = reply.textsByName("units");
+		origin = reply.numbersByName("origin");
 		channelNames = reply.texts("channel_names");
 		labels = reply.flag("labels");
 		shown = reply.numbers("shown");
@@ -68,7 +71,7 @@ final class ResultImage {
 		final ImagePlus image = channels > 1 ? new CompositeImage(plain, mode) : plain;
 		image.setOpenAsHyperStack(channels > 1 || axes.size('t') > 1);
 		final Calibration calibration = image.getCalibration();
-		Calibrations.apply(sizes, units, calibration);
+		Calibrations.apply(sizes, units, origin, calibration);
 		image.setCalibration(calibration);
 		image.setProperty("Info", provenance);
 		setDisplayRanges(image, stack);
@@ -98,15 +101,13 @@ final class ResultImage {
 
 	/** What one channel is shown between: its extremes, from 0 for whole numbers; never an empty range. */
 	private static double[] range(final ImageStack stack, final int channel, final int channels) {
-		double min = Double.POSITIVE_INFINITY;
-		double max = Double.NEGATIVE_INFINITY;
-		for (int slice = channel; slice < stack.size(); slice += channels) {
-			final Object pixels = stack.getPixels(slice + 1);
-			final double[] extremes = pixels instanceof float[] ? extremes((float[]) pixels) : pixels instanceof short[]
+		final double[][] planes = IntStream.range(0, stack.size() / channels).parallel().mapToObj(number -> {
+			final Object pixels = stack.getPixels(number * channels + channel + 1);
+			return pixels instanceof float[] ? extremes((float[]) pixels) : pixels instanceof short[]
 				? new double[] { 0, max((short[]) pixels) } : new double[] { 0, max((byte[]) pixels) };
-			min = Math.min(min, extremes[0]);
-			max = Math.max(max, extremes[1]);
-		}
+		}).toArray(double[][]::new);
+		final double min = Arrays.stream(planes).mapToDouble(one -> one[0]).min().orElse(0);
+		final double max = Arrays.stream(planes).mapToDouble(one -> one[1]).max().orElse(0);
 		if (min > max) return new double[] { 0, 1 };
 		return new double[] { min, max > min ? max : min + 1 };
 	}

@@ -32,11 +32,23 @@ final class RunCommand {
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
 	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
+		return perform(asked, (runner, options) -> runner.run(image, options));
+	}
+
+	/** What is done with a client, by options whose model is looked up. */
+	interface Work<T> {
+
+		T run(ModelRunner runner, RunOptions options) throws BridgeException;
+	}
+
+	/** As {@link #perform(ImagePlus, RunOptions)}, for other images. */
+	static <T> T perform(final RunOptions asked, final Work<T> work) throws BridgeException {
+		final RunOptions options = asked.found();
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
-		try {
-			final List<ImagePlus> results = perform(image, asked, feedback);
+		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
+			final T results = work.run(new ModelRunner(client, feedback), options);
 			end = IJ.d2s((System.currentTimeMillis() - start) / 1000.0, 2) + " seconds";
 			return results;
 		}
@@ -45,32 +57,13 @@ final class RunCommand {
 		}
 	}
 
-	/** As {@link #perform(ImagePlus, RunOptions)}, telling somebody else how it goes. */
-	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked, final Feedback feedback)
-		throws BridgeException
-	{
-		try (InferenceClient client = InferenceClient.find()) {
-			return new ModelRunner(client, feedback).run(image, asked.found());
-		}
-	}
-
 	/** From the macro's text if there is one, else from a person; null if the person cancelled. */
 	private static RunOptions options(final ImagePlus image) throws BridgeException {
 		final String written = Macro.getOptions();
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
-		startEarly();
-		return RunDialog.ask(image);
-	}
-
-	/** While a person reads and writes, Python can start. */
-	private static void startEarly() {
-		try {
-			InferenceClient.find().startEarly();
-		}
-		catch (final BridgeException none) {
-			LogFile.write(none.getMessage());
-		}
+		// before the dialog: nobody should fill that in for nothing, and Python can start while it is open
+		return FirstUse.isReady() ? RunDialog.ask(image) : null;
 	}
 
 	/** The value of a macro's variable, null where there is none of that name. */

@@ -135,7 +135,7 @@ final class RunDialog {
 			return;
 		}
 		window.forbid("Looking at model and image...", StyledText.FAINT);
-		if (!described.equals(options.model())) describe(options.model());
+		if (!described.equals(options.model())) describe(options);
 		planning.ask(() -> plan(options), reply -> {
 			show(reply);
 			window.allow();
@@ -145,10 +145,11 @@ final class RunDialog {
 		});
 	}
 
-	private void describe(final String model) {
-		described = model;
+	private void describe(final RunOptions options) {
+		described = options.model();
 		card.say("Reading the model...");
-		describing.ask(() -> describedWithCover(model), found -> card.show(found.reply, found.cover), card::say);
+		describing.ask(() -> describedWithCover(options, Feedback.SILENT), found -> card.show(found.reply, found.cover),
+			card::say);
 	}
 
 	private Reply plan(final RunOptions options) throws BridgeException {
@@ -184,11 +185,9 @@ final class RunDialog {
 	}
 
 	/** Asks for a model's description; not to be called on the event thread. */
-	static Described describedWithCover(final String model) throws BridgeException {
-		try (InferenceClient client = InferenceClient.find()) {
-			final Map<String, Object> request = new LinkedHashMap<>();
-			request.put("model", ModelPath.find(model, Preferences.modelFolders()));
-			final Reply reply = client.ask("describe", request, Feedback.SILENT);
+	static Described describedWithCover(final RunOptions asked, final Feedback feedback) throws BridgeException {
+		try (InferenceClient client = InferenceClient.find(asked.mayMakeEnvironment(), feedback)) {
+			final Reply reply = client.ask("describe", Collections.singletonMap("model", asked.found().model()), feedback);
 			return new Described(reply, ModelCard.coverOf(reply));
 		}
 	}

@@ -44,6 +44,9 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String memory;
 
+	@Parameter(persist = false, required = false)
+	private String environment;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -63,6 +66,7 @@ public final class RunModelCommand implements Command {
 		given.put("channel", channel);
 		given.put("rescale", rescale ? "true" : null);
 		given.put("memory", memory);
+		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));
 		}

@@ -1,5 +1,6 @@
 package org.ijbridge;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -7,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a person asks for, by macro or dialog, as plain text: but for {@code roi}, only the worker knows what each value
- * may be.
+ * What a person asks for, by macro or dialog, as plain text: but for {@code roi} and {@code environment}, only the
+ * worker knows what each value may be.
  */
 final class RunOptions {
 
@@ -19,9 +20,13 @@ final class RunOptions {
 	static final String WHOLE = "whole";
 	static final String CROP = "crop";
 
+	/** The key that lets a Python environment be made where there is none, and its value. */
+	static final String ENVIRONMENT = "environment";
+	static final String INSTALL = "install";
+
 	/** The published macro keys. They never change their names. */
 	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
-		"channel", "rescale", "memory", ROI));
+		"channel", "rescale", "memory", ROI, ENVIRONMENT));
 
 	private final Map<String, String> values = new LinkedHashMap<>();
 
@@ -31,6 +36,30 @@ final class RunOptions {
 			final String value = given.get(key);
 			if (value != null && !value.trim().isEmpty()) values.put(key, value.trim());
 		}
+	}
+
+	/**
+	 * Options of a script for an image that is no ImagePlus, so that {@code roi} means nothing.
+	 *
+	 * @throws BridgeException for a key that does not exist
+	 */
+	static RunOptions named(final Map<String, ?> given) throws BridgeException {
+		final List<String> keys = new ArrayList<>(KEYS);
+		keys.remove(ROI);
+		final Map<String, String> texts = new LinkedHashMap<>();
+		for (final Map.Entry<String, ?> entry : given.entrySet()) {
+			if (!keys.contains(entry.getKey())) {
+				throw new BridgeException("The option \"" + entry.getKey() + "\" is not known: the options are " + String.join(
+					", ", keys) + ".");
+			}
+			texts.put(entry.getKey(), entry.getValue() == null ? null : entry.getValue().toString());
+		}
+		return new RunOptions(texts);
+	}
+
+	/** A model without options. */
+	static RunOptions of(final String model) {
+		return new RunOptions(Collections.singletonMap("model", model));
 	}
 
 	/** Path or name of the model; empty where none was given. */
@@ -50,6 +79,18 @@ final class RunOptions {
 			"selection, or roi=" + WHOLE + ", which is meant where the key is left out.");
 	}
 
+	/**
+	 * Whether a Python environment may be made where there is none.
+	 *
+	 * @throws BridgeException for another value than the one there is
+	 */
+	boolean mayMakeEnvironment() throws BridgeException {
+		final String environment = values.get(ENVIRONMENT);
+		if (environment == null || environment.equals(INSTALL)) return environment != null;
+		throw new BridgeException(ENVIRONMENT + "=" + environment + " is not understood: write " + ENVIRONMENT + "=" +
+			INSTALL + " to have a Python environment made where there is none, or leave the key out.");
+	}
+
 	/** The same options for the path of the model that is meant. */
 	RunOptions found() {
 		final Map<String, String> changed = new LinkedHashMap<>(values);
@@ -58,13 +99,14 @@ final class RunOptions {
 	}
 
 	/**
-	 * What was given, but for model and part of the image, in the words of the worker's protocol, which knows the default
+	 * What was given, but for what Java alone needs, in the words of the worker's protocol, which knows the default
 	 * of each.
 	 */
 	Map<String, Object> toRequest() {
 		final Map<String, Object> request = new LinkedHashMap<>(values);
 		request.remove("model");
 		request.remove(ROI);
+		request.remove(ENVIRONMENT);
 		return request;
 	}
 }

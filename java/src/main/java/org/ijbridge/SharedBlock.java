@@ -4,20 +4,19 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 
 /**
  * A piece of memory that ImageJ and the worker both see, of any size: shared memory, else a file in the temporary
  * folder. Java makes it and destroys it; the worker only looks into it.
  */
 final class SharedBlock implements PixelBlock {
-
-	/** The most bytes that one buffer shows: Java's buffers end below 2 GiB. */
-	static final long WINDOW = 1L << 30;
 
 	/** What has a name when ImageJ ends. Of what has none, a thread may still be at work on the last copy. */
 	private static final Set<SharedBlock> NAMED = ConcurrentHashMap.newKeySet();
@@ -55,34 +54,40 @@ final class SharedBlock implements PixelBlock {
 			final long free = place.free();
 			try {
 				if (free >= needed) return make(sizes, place);
-				found.add(megabytes(free) + " are free in " + place);
+				found.add(SharedPlace.megabytes(free) + " are free in " + place);
 			}
 			catch (final IOException failure) {
 				found.add(place + " gives no more (" + failure.getMessage() + ")");
 				last = failure;
 			}
-			LogFile.write("for " + megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
+			LogFile.write("for " + SharedPlace.megabytes(needed) + " that are to be shared, " + found.get(found.size() - 1));
 		}
-		throw new BridgeException("The image and its result need " + megabytes(needed) + " to be shared with Python, but " +
-			String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: --shm-size; another " +
-			"temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
+		throw new BridgeException("The image and its result need " + SharedPlace.megabytes(needed) + " to be shared with " +
+			"Python, but " + String.join(" and ", found) + ": make one of the two larger (/dev/shm in a container: " +
+			"--shm-size; another temporary folder: -Djava.io.tmpdir), or run on a smaller part of the image.", last);
 	}
 
+	/** All at once: the system makes the pages of one file one after the other. */
 	private static List<SharedBlock> make(final List<Long> sizes, final SharedPlace place) throws IOException {
-		final List<SharedBlock> blocks = new ArrayList<>();
+		final Map<Integer, SharedBlock> blocks = new ConcurrentSkipListMap<>();
+		final AtomicReference<IOException> failure = new AtomicReference<>();
 		boolean complete = false;
 		try {
-			for (final long size : sizes) blocks.add(new SharedBlock(place.make(size), size));
+			IntStream.range(0, sizes.size()).parallel().forEach(number -> {
+				try {
+					blocks.put(number, new SharedBlock(place.make(sizes.get(number)), sizes.get(number)));
+				}
+				catch (final IOException failed) {
+					failure.compareAndSet(null, failed);
+				}
+			});
+			if (failure.get() != null) throw failure.get();
 			complete = true;
-			return blocks;
+			return new ArrayList<>(blocks.values());
 		}
 		finally {
-			if (!complete) PixelBlock.closeAll(blocks);
+			if (!complete) PixelBlock.closeAll(blocks.values());
 		}
-	}
-
-	private static String megabytes(final long bytes) {
-		return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
 	}
 
 	@Override
@@ -90,15 +95,9 @@ final class SharedBlock implements PixelBlock {
 		return size;
 	}
 
-	/**
-	 * A window on the block, in the byte order of the machine.
-	 *
-	 * @param offset in bytes from the start; may lie beyond 2 GiB
-	 * @param length in bytes, at most {@link #WINDOW}
-	 */
 	@Override
 	public ByteBuffer buffer(final long offset, final int length) {
-		if (offset < 0 || length < 0 || length > WINDOW || offset + length > size) {
+		if (offset < 0 || length < 0 || length > Pixels.CHUNK || offset + length > size) {
 			throw new IndexOutOfBoundsException(length + " bytes from " + offset + " in a block of " + size);
 		}
 		return storage.buffer(offset, length);

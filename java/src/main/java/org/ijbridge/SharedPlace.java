@@ -2,14 +2,17 @@ package org.ijbridge;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apposed.appose.SharedMemory;
 
 /** A place where blocks can lie, and how much room there is. */
 final class SharedPlace {
@@ -43,7 +46,33 @@ final class SharedPlace {
 
 	/** @throws IOException where there is no room; then nothing is left there */
 	Storage make(final long size) throws IOException {
-		return folder == null ? new NamedMemory(size) : new MappedFile(folder, size);
+		return folder == null ? new NamedMemory(size) : new MappedFile(folder, size, folder.equals(LINUX_MEMORY));
+	}
+
+	/**
+	 * Shared memory with a name, as Appose makes it, in this place: that of {@link #all} that comes first.
+	 *
+	 * @throws IOException where there is no room, which its message says; then nothing is left there
+	 */
+	SharedMemory reserveNamed(final long size) throws IOException {
+		final long free = free();
+		if (size > free) throw new IOException(megabytes(free) + " are free in " + this);
+		final SharedMemory memory = NamedMemory.create(size);
+		if (folder == null) return memory;
+		boolean complete = false;
+		try (RandomAccessFile file = new RandomAccessFile(new File(folder, memory.name()), "rw")) {
+			MappedFile.reserve(file, size);
+			complete = true;
+			return memory;
+		}
+		finally {
+			if (!complete) memory.close();
+		}
+	}
+
+	/** Bytes, as messages say them. */
+	static String megabytes(final long bytes) {
+		return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
 	}
 
 	/** What is in /dev/shm is memory, however large it claims to be: beyond what is free, the system ends processes. */

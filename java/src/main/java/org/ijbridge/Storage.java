@@ -10,7 +10,7 @@ interface Storage {
 	 * A window on the bytes, in the byte order of the machine.
 	 *
 	 * @param offset in bytes from the start; may lie beyond 2 GiB
-	 * @param length in bytes, at most {@link SharedBlock#WINDOW}
+	 * @param length in bytes, at most {@link Pixels#CHUNK}
 	 */
 	ByteBuffer buffer(long offset, int length);
 

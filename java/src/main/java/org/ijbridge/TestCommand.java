@@ -25,13 +25,13 @@ final class TestCommand {
 	private TestCommand() {}
 
 	static void run() throws BridgeException {
-		final String model = ModelDialog.model(NAME + "...", "Test");
-		if (model == null) return;
+		final RunOptions asked = ModelDialog.ask(NAME + "...", "Test");
+		if (asked == null) return;
 		final ImageJFeedback feedback = new ImageJFeedback(NAME);
 		feedback.progress("running the model's own test", 0, 0);
 		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("model", ModelPath.find(model, Preferences.modelFolders()));
-		try (InferenceClient client = InferenceClient.find()) {
+		request.put("model", asked.found().model());
+		try (InferenceClient client = InferenceClient.find(asked.mayMakeEnvironment(), feedback)) {
 			final List<Reply> views = client.ask("test_views", request, feedback).parts("views");
 			final List<ResultImage> images = new ArrayList<>();
 			final List<Long> sizes = new ArrayList<>();

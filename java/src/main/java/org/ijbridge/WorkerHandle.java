@@ -3,6 +3,7 @@ package org.ijbridge;
 import ij.IJ;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
@@ -21,6 +22,8 @@ final class WorkerHandle {
 	private static final String KEY = "org.ijbridge.worker";
 
 	private static final String LOCK = "org.ijbridge.worker.start";
+
+	private static final long POLL_MS = 30;
 
 	private final Map<String, Object> parts;
 
@@ -48,10 +51,29 @@ final class WorkerHandle {
 	}
 
 	/**
-	 * Whoever starts a worker holds this, so that two who begin together start one; plugin classes that were loaded anew
-	 * hold the same.
+	 * Waits for the lock that whoever starts a worker, or makes an environment for it, holds: so two who begin together
+	 * start one. Plugin classes that were loaded anew have the same.
+	 *
+	 * @param what is told while it waits
+	 * @return the lock, which is the caller's now
+	 * @throws BridgeException where the person stopped it
 	 */
-	static Lock startLock() {
+	static Lock startLock(final Feedback feedback, final String what) throws BridgeException {
+		final Lock lock = startLock();
+		try {
+			while (!lock.tryLock(POLL_MS, TimeUnit.MILLISECONDS)) {
+				feedback.progress(what, 0, 0);
+				if (feedback.stopAsked()) throw BridgeException.cancellation();
+			}
+			return lock;
+		}
+		catch (final InterruptedException interrupted) {
+			Thread.currentThread().interrupt();
+			throw BridgeException.cancellation();
+		}
+	}
+
+	private static Lock startLock() {
 		synchronized (IJ.class) {
 			if (!(IJ.getProperty(LOCK) instanceof Lock)) IJ.setProperty(LOCK, new ReentrantLock());
 			return (Lock) IJ.getProperty(LOCK);

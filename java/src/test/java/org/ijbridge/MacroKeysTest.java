@@ -81,7 +81,7 @@ class MacroKeysTest {
 		final String sentence = refusal(options);
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
-		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory and roi."), sentence);
+		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest

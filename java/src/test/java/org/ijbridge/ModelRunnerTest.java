@@ -9,6 +9,8 @@ import ij.CompositeImage;
 import ij.IJ;
 import ij.ImagePlus;
 import ij.measure.Calibration;
+import ij.measure.Measurements;
+import ij.plugin.filter.Analyzer;
 import ij.process.FloatProcessor;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -18,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ModelRunnerTest {
 
@@ -42,6 +46,7 @@ class ModelRunnerTest {
 			output.put("dtype", "float32");
 			output.put("pixel_size", image.get("pixel_size"));
 			output.put("units", image.get("units"));
+			output.put("origin", image.get("origin"));
 			output.put("channel_names", Arrays.asList("same", "negative"));
 			final Map<String, Object> reply = new LinkedHashMap<>();
 			reply.put("outputs", Collections.singletonList(output));
@@ -56,9 +61,6 @@ class ModelRunnerTest {
 		{
 			throw new IllegalArgumentException(op);
 		}
-
-		@Override
-		public void startEarly() {}
 
 		@Override
 		public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
@@ -138,10 +140,13 @@ class ModelRunnerTest {
 	@Test
 	void theWorkerIsToldWhatTheImageIs() throws BridgeException {
 		final Twins twins = new Twins();
-		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
+		final ImagePlus image = calibrated();
+		image.getCalibration().xOrigin = 10;
+		image.getCalibration().zOrigin = -3;
+		new ModelRunner(twins, twins).run(image, OPTIONS);
 		assertEquals("{model=net, image={name=stack, shape=[5, 2, 3, 4], axes=tzyx, dtype=float32, " +
-			"pixel_size={x=0.107, y=0.2, z=0.5, t=2.0}, units={x=\u00b5m, y=\u00b5m, z=\u00b5m, t=s}}, " +
-			"options={tile=whole, channel=2}}", twins.request.toString());
+			"pixel_size={x=0.107, y=0.2, z=0.5, t=2.0}, units={x=\u00b5m, y=\u00b5m, z=\u00b5m, t=s}, " +
+			"origin={x=-1.07, z=1.5}}, options={tile=whole, channel=2}}", twins.request.toString());
 	}
 
 	@Test
@@ -158,6 +163,38 @@ class ModelRunnerTest {
 			.toString());
 		assertEquals("9.0 -2.0", result.getCalibration().xOrigin + " " + result.getCalibration().yOrigin);
 		for (int t = 1; t <= 5; t++) assertEquals(2 * t, result.getStack().getVoxel(0, 0, result.getStackIndex(1, 2, t) - 1));
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "false,false,0", "false,false,7", "true,false,0", "true,false,1", "true,false,7", "false,true,0",
+		"false,true,1", "false,true,7", "true,true,0" })
+	void aPlaceKeepsItsCoordinatesWhicheverWayYIsCounted(final boolean ofImage, final boolean everywhere,
+		final double yOrigin) throws BridgeException
+	{
+		final int before = Analyzer.getMeasurements();
+		try {
+			Analyzer.setMeasurements(everywhere ? before | Measurements.INVERT_Y : before & ~Measurements.INVERT_Y);
+			for (final String part : new String[] { "whole", "crop" }) {
+				final ImagePlus image = calibrated();
+				image.getCalibration().setInvertY(ofImage);
+				image.getCalibration().xOrigin = 2;
+				image.getCalibration().yOrigin = yOrigin;
+				image.setRoi(1, 1, 3, 1);
+				final Map<String, String> options = options();
+				options.put("roi", part);
+				final Twins twins = new Twins();
+				final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).get(0);
+				final int from = part.equals("crop") ? 1 : 0;
+				for (int y = 0; y < result.getHeight(); y++) {
+					assertEquals(image.getCalibration().getY(y + from, image.getHeight()), result.getCalibration().getY(y, result
+						.getHeight()), 1e-9, part + " " + y);
+				}
+				assertEquals(image.getCalibration().getX(from), result.getCalibration().getX(0), 1e-9);
+			}
+		}
+		finally {
+			Analyzer.setMeasurements(before);
+		}
 	}
 
 	@Test

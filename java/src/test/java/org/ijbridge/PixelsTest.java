@@ -65,6 +65,19 @@ class PixelsTest {
 	}
 
 	@Test
+	void aPlaneLargerThanWhatIsMovedAtOnceComesBackWhole() throws BridgeException {
+		final short[] pixels = new short[20_000 * 6_800];
+		for (int i = 0; i < pixels.length; i++) pixels[i] = (short) (31 * i + (i >> 16));
+		final ImagePlus image = new ImagePlus("large", new ShortProcessor(20_000, 6_800, pixels, null));
+		final Header header = new Header(image);
+		assertTrue(header.bytes() > Pixels.CHUNK);
+		try (SharedBlock block = block(header.bytes())) {
+			Pixels.write(image, header, block);
+			assertArrayEquals(pixels, (short[]) Pixels.read(block, header.axes, "uint16").getPixels(1));
+		}
+	}
+
+	@Test
 	void theArrayIsSlowestFirstWithChannelsBesideThePlane() throws BridgeException {
 		final ImagePlus image = IJ.createHyperStack("h", 5, 4, 2, 3, 4, 8);
 		image.getStack().getProcessor(image.getStackIndex(2, 3, 4)).set(1, 2, 77);

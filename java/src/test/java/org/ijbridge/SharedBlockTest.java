@@ -40,7 +40,7 @@ class SharedBlockTest {
 		try (SharedBlock block = made(new SharedPlace(folder.toFile()), 10).get(0)) {
 			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(4, 7));
 			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(-1, 2));
-			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(0, (1 << 30) + 1));
+			assertThrows(IndexOutOfBoundsException.class, () -> block.buffer(0, Pixels.CHUNK + 1));
 		}
 	}
 

@@ -1,0 +1,296 @@
+"""Every reader of bytes, what it is given to begin with, and how that is spoilt: for tests/test_fuzzing.py and scripts/fuzz.py.
+
+Seeds are harmless files made here and the small nasties of tests/corpus/, one folder a reader; what was found goes there too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tifffile
+import yaml
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from builders import one_conv, unet
+from descriptions import check_refusal, v04, v05
+from ijbridge.description import FileRef
+from ijbridge.errors import IJBridgeError
+from ijbridge.formats import read_model
+from ijbridge.formats.package import open_package
+from ijbridge.formats.yaml12 import parse_yaml
+from ijbridge.graph import Network
+from ijbridge.image_io import read_image
+from ijbridge.resources import PeakMemory
+from ijbridge.runtimes.onnx import OnnxSession
+
+CORPUS = Path(__file__).parent / "corpus"
+
+#: More seconds of the processor, or bytes, are too many.
+LONGEST_S = 10
+MOST_BYTES = 10**9
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way for bytes into ijbridge: the name of the file they come in, the seeds, and what is done with the file."""
+
+    file: str
+    seeds: Callable[[], list[bytes]]
+    read: Callable[[Path], object]
+    change: Callable[[Any, bytes], bytes] | None = None
+
+
+@dataclass
+class Report:
+    """How many inputs were read, how many refused, and by which errors."""
+
+    read: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    slowest: float = 0
+    most: int = 0
+
+
+# --- what is read ----------------------------------------------------------------------------------------------------
+
+
+def _zips() -> list[bytes]:
+    made = []
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", compression) as archive:
+            archive.writestr("rdf.yaml", yaml.safe_dump(v05()))
+            archive.writestr("weights.onnx", b"0123456789" * 30)
+        made.append(buffer.getvalue())
+    return made
+
+
+def _read_zip(path: Path) -> None:
+    package = open_package(path)
+    for name in package.names():
+        with contextlib.suppress(IJBridgeError):
+            package.read(FileRef(name), "file")
+    read_model(path)
+
+
+def _tiffs() -> list[bytes]:
+    array = np.arange(3 * 20 * 24, dtype=np.uint16).reshape(3, 20, 24)
+    ways: list[tuple[Any, dict[str, Any]]] = [
+        (array, {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 0.5, "unit": "um"}, "resolution": (4, 4)}),
+        (array, {"ome": True, "metadata": {"axes": "CYX", "PhysicalSizeX": 0.1, "Channel": {"Name": ["a", "b", "c"]}}}),
+        (array[0], {"compression": "zlib", "predictor": True, "tile": (16, 16)}),
+        (array[0], {"compression": "lzw", "bigtiff": True}),
+        (array[0].astype(np.uint8), {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}),
+        (array[0].astype(np.float32), {"byteorder": ">", "rowsperstrip": 7}),
+    ]
+    made = []
+    for pixels, how in ways:
+        buffer = io.BytesIO()
+        tifffile.imwrite(buffer, pixels, **how)
+        made.append(buffer.getvalue())
+    return made
+
+
+def _arrays() -> list[bytes]:
+    made = []
+    for array in (
+        np.arange(80, dtype=">u2").reshape(8, 10),
+        np.zeros((2, 3, 4), np.float32, order="F"),
+        np.zeros((3, 4), bool),
+    ):
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        made.append(buffer.getvalue())
+    return made
+
+
+def _networks() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "net.onnx"
+        return [net.save(path).read_bytes() for net in (one_conv(), unet(1), unet(1, ndim=3))]
+
+
+def _read_network(path: Path) -> None:
+    data = path.read_bytes()
+    Network(data).facts()
+    OnnxSession(data, "cpu", "Little")
+
+
+READERS = {
+    "yaml": Reader("rdf.yaml", lambda: _descriptions()[:1], lambda path: parse_yaml(path.read_bytes(), path.name)),
+    "description": Reader("rdf.yaml", lambda: _descriptions(), read_model),
+    "zip": Reader("model.zip", _zips, _read_zip),
+    "onnx": Reader("net.onnx", _networks, _read_network, lambda draw, data: _changed_network(draw, data)),
+    "tiff": Reader("image.tif", _tiffs, lambda path: np.asarray(read_image(path).array).sum()),
+    "npy": Reader("image.npy", _arrays, lambda path: np.asarray(read_image(path).array).sum()),
+}
+
+
+def _descriptions() -> list[bytes]:
+    return [yaml.safe_dump(one).encode() for one in (v05(), v04())]
+
+
+def seeds(name: str) -> list[bytes]:
+    """Give what a reader's bytes begin as."""
+    return [*READERS[name].seeds(), *(file.read_bytes() for file in corpus(name))]
+
+
+def corpus(name: str) -> list[Path]:
+    """List the small nasties that are kept for a reader."""
+    return sorted((CORPUS / name).glob("*"))
+
+
+# --- how it is spoilt ------------------------------------------------------------------------------------------------
+
+_NUMBERS = (0, 1, 2, 7, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1)
+_WORDS = (
+    b"0",
+    b"-1",
+    b"9" * 30,
+    b"1e400",
+    b"nan",
+    b".inf",
+    b"null",
+    b"[",
+    b"{",
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!x ",
+    b"../",
+    b"\0",
+    b"<!",
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, name: str, begin: list[bytes]) -> bytes:
+    """Give bytes that differ from one of the seeds in one to six places."""
+    data = draw(st.sampled_from(begin))
+    change = READERS[name].change
+    if change is not None and draw(st.booleans()):
+        return change(draw, data)
+    spoiled = bytearray(data)
+    for _ in range(draw(st.integers(1, 6))):
+        place = draw(st.integers(0, max(0, len(spoiled) - 1)))
+        length = draw(st.sampled_from((1, 2, 4, 8, 16, 100, 1000)))
+        match draw(st.sampled_from(("byte", "number", "word", "remove", "repeat", "other"))):
+            case "byte":
+                spoiled[place : place + 1] = bytes([draw(st.integers(0, 255))])
+            case "number":
+                size = draw(st.sampled_from("BHIQ"))
+                number = draw(st.sampled_from(_NUMBERS)) % 256 ** struct.calcsize(size)
+                packed = struct.pack(draw(st.sampled_from("<>")) + size, number)
+                spoiled[place : place + len(packed)] = packed
+            case "word":
+                spoiled[place:place] = draw(st.sampled_from(_WORDS))
+            case "remove":
+                del spoiled[place : place + length]
+            case "repeat":
+                spoiled[place:place] = spoiled[place : place + length] * draw(st.sampled_from((1, 2, 50)))
+            case _:
+                other = draw(st.sampled_from(begin))
+                there = draw(st.integers(0, max(0, len(other) - 1)))
+                spoiled[place : place + length] = other[there : there + length]
+    return bytes(spoiled)
+
+
+def _changed_network(draw: Any, data: bytes) -> bytes:
+    """Change fields of a network, so that what comes out can still be parsed."""
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    for _ in range(draw(st.integers(1, 4))):
+        places = list(_fields(model))
+        if not places:
+            break
+        message, one = places[draw(st.integers(0, len(places) - 1))]
+        with contextlib.suppress(ValueError, TypeError):  # not every number fits every field
+            _change_field(draw, message, one)
+    return bytes(model.SerializeToString())
+
+
+def _fields(message: Any) -> Any:
+    for one, value in message.ListFields():
+        yield message, one
+        if one.type == one.TYPE_MESSAGE:
+            for inner in value if one.is_repeated else [value]:
+                yield from _fields(inner)
+
+
+def _change_field(draw: Any, message: Any, one: Any) -> None:
+    value = getattr(message, one.name)
+    numbers = st.sampled_from((0, 1, -1, 3, 11, 2**20, 2**31 - 1, 2**40, 2**62, -(2**63)))
+    floats = st.sampled_from((0.0, -1.0, 0.3, 1e30, float("nan"), float("inf")))
+    words = st.sampled_from(
+        ("", "raw", "out", "t0", "w0", "Loop", "If", "Resize", "Conv", "Reshape", "Expand", "Tile", "Pad", "Slice")
+    )
+    if one.is_repeated:
+        at = draw(st.integers(0, len(value) - 1))
+        if draw(st.booleans()):
+            del value[at]
+        elif one.type == one.TYPE_MESSAGE:
+            value.add().CopyFrom(value[at])
+        elif one.cpp_type == one.CPPTYPE_STRING:
+            value[at] = draw(words) if one.type == one.TYPE_STRING else draw(words).encode()
+        else:
+            value[at] = draw(floats if one.cpp_type in (one.CPPTYPE_FLOAT, one.CPPTYPE_DOUBLE) else numbers)
+    elif one.type == one.TYPE_MESSAGE or draw(st.integers(0, 4)) == 0:
+        message.ClearField(one.name)
+    elif one.cpp_type == one.CPPTYPE_STRING:
+        setattr(message, one.name, draw(words) if one.type == one.TYPE_STRING else value[: draw(st.integers(0, len(value)))])
+    else:
+        setattr(message, one.name, draw(floats if one.cpp_type in (one.CPPTYPE_FLOAT, one.CPPTYPE_DOUBLE) else numbers))
+
+
+# --- reading it ------------------------------------------------------------------------------------------------------
+
+
+def check(name: str, data: bytes, folder: Path, report: Report) -> None:
+    """Read bytes: the outcome is a result or an error of ijbridge's in one line, in time and memory, and no other file."""
+    reader = READERS[name]
+    path = folder / reader.file
+    path.write_bytes(data)
+    started = time.process_time()
+    with PeakMemory() as memory:
+        try:
+            reader.read(path)
+            report.read += 1
+        except IJBridgeError as error:
+            check_refusal(error)
+            kind = type(error).__name__
+            report.refused[kind] = report.refused.get(kind, 0) + 1
+    report.slowest = max(report.slowest, time.process_time() - started)
+    report.most = max(report.most, memory.peak - memory.before)
+    assert report.slowest < LONGEST_S
+    assert report.most < MOST_BYTES
+    assert [one.name for one in folder.iterdir()] == [reader.file]
+
+
+def fuzz(name: str, examples: int, number: int, before: Callable[[bytes], None] = lambda data: None) -> Report:
+    """Read so many spoilt inputs, a series of its own for each number; ``before`` sees each first."""
+    report = Report()
+    begin = seeds(name)
+    with tempfile.TemporaryDirectory() as folder:
+
+        @seed(number)
+        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(spoilt(name, begin))
+        def run(data: bytes) -> None:
+            before(data)
+            check(name, data, Path(folder), report)
+
+        run()
+    return report
