@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sysconfig
 import tempfile
+import venv
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +27,31 @@ IMAGES = ROOT / "docs" / "images"
 COLOURS = 64
 
 MACROS = """
-open("{folder}/cell.tif");
+open("{folder}/coarse.tif");
 call("Person.photographs", "Run Model...", "phase-cell-unet", "256", "false", "{folder}/run.png");
 call("Person.photographs", "Run Model...", "phase-cell-unet", "huge", "false", "{folder}/refused.png");
 call("Person.photographs", "Inspect Model...", "phase-cell-unet", "", "true", "{folder}/inspect.png");
+call("Person.installs", "{folder}/another model.zip", "{folder}/install.png");
 call("ij.Prefs.set", "ijbridge.batch_input", "{folder}");
 call("ij.Prefs.set", "ijbridge.batch_output", "{folder}/results");
 call("Person.photographs", "Batch Run Model...", "phase-cell-unet", "auto", "false", "{folder}/batch.png");
 call("Person.photographs", "About IJBridge", "", "", "false", "{folder}/about.png");
 call("Person.photographsScreen", "IJBridge Settings...", "{folder}/settings.png");
-close("*");
+close("*"); print("\\\\Clear");
 run("Test Model...", "model=phase-cell-unet");
-selectWindow("Log"); setLocation(224, 430, 860, 140);
+call("Person.places", "Log", "264", "450", "920", "120");
 call("Person.photographsScreen", "", "{folder}/test.png");
 """
+
+
+def python(folder: Path) -> Path:
+    """Make a Python that has what this one has, and whose paths and system are nobody's."""
+    venv.create(folder, symlinks=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    (packages / "all.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    system = 'import platform\nplatform.platform = lambda *given: "Linux-6.1-x86_64-with-glibc2.36"\n'
+    (packages / "sitecustomize.py").write_text(system)
+    return folder / "bin" / "python"
 
 
 def main() -> None:
@@ -45,15 +59,19 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with display(hidden=True) as environment, tempfile.TemporaryDirectory(prefix="screenshots-") as made:
         folder = Path(made)
-        sizes = dict.fromkeys("yx", 0.107)
-        write_image(folder / "cell.tif", make_image(data.cell(), "yx", pixel_size=sizes, unit=dict.fromkeys("yx", "µm")))
-        imagej = ImageJ(folder / "ImageJ", environment["DISPLAY"])
+        for name, size in {"cell": 0.107, "coarse": 0.2}.items():
+            sizes = dict.fromkeys("yx", size)
+            image = make_image(data.cell(), "yx", pixel_size=sizes, unit=dict.fromkeys("yx", "µm"), name=name)
+            write_image(folder / f"{name}.tif", image)
+        os.environ["IJBRIDGE_PYTHON"] = str(python(folder / "python"))
+        imagej = ImageJ(folder / "ImageJ", environment["DISPLAY"], java=["-Dos.version=6.1"])
         for file in (JARS / "test-classes").glob("Person*.class"):
             shutil.copy(file, imagej.folder / "plugins")
         models = imagej.folder / "models"
         shutil.copytree(ROOT / "samples" / "phase-cell-unet", models / "phase-cell-unet")
+        shutil.make_archive(str(folder / "another model"), "zip", ROOT / "samples" / "phase-cell-unet")
         imagej.run({"screenshots": MACROS.format(folder=folder.as_posix())})
-        for name in ("run", "refused", "inspect", "batch", "about", "settings", "test"):
+        for name in ("run", "refused", "inspect", "install", "batch", "about", "settings", "test"):
             picture = Image.open(folder / f"{name}.png").convert("RGB")
             if name == "test":
                 ink = np.argwhere(np.asarray(picture).any(axis=-1))

@@ -24,7 +24,7 @@ LEVELS = (
     ("network_facts", "network_memory", "network_knowledge", "network_safety"),
     ("network_layers",),
     ("processing", "formats", "describing", "graph"),
-    ("checks", "resampling", "cards"),
+    ("checks", "resampling", "cards", "downloads"),
     ("preparation",),
     ("mapping", "runtimes"),
     ("geometry",),

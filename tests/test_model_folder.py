@@ -75,12 +75,6 @@ def test_what_an_interrupted_copy_left_is_removed(folder: Path, tmp_path: Path) 
     assert not (copy / "half").exists()
 
 
-@pytest.mark.parametrize("source", ["https://example.org/model.zip", "http://example.org/m.zip", "file:///etc/passwd"])
-def test_an_address_is_refused_with_what_to_do(source: str) -> None:
-    with pytest.raises(InstallError, match="download it with a browser"):
-        look(source)
-
-
 def test_what_is_no_model_or_was_altered_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="is not a model"):

@@ -295,6 +295,6 @@ def test_what_a_bug_report_needs_is_told() -> None:
 
 def test_a_model_is_looked_at_and_installed(model: Path, tmp_path: Path) -> None:
     server = InferenceServer()
-    seen = server.look_at(str(model))
+    seen = server.look_at(str(model), lambda done, total: None, lambda: False)
     assert (seen["name"], seen["files"]) == ("Little Network", 3)
     assert Path(server.install(str(model), str(tmp_path / "models"))["path"]) == tmp_path / "models" / "m"

@@ -39,17 +39,11 @@ def look(source: str | Path) -> Candidate:
     Raises
     ------
     InstallError
-        If it is an address of the web, or a part of a model.
+        If it is a part of a model.
     ModelError
         If it is no model, or a file of it is missing or altered.
     """
-    text = str(source).strip()
-    if "://" in text:
-        raise InstallError(
-            f"{text} is an address, but models are installed from a zip or a folder: download it with a browser, and give the "
-            "file."
-        )
-    description = read_model(text)
+    description = read_model(source)
     verify_files(description)
     location = Path(description.location)
     if location.is_file() and not zipfile.is_zipfile(location):

@@ -15,7 +15,7 @@ predict     the same, with buffers: image, then outputs;    ``provenance``, ``wa
 test_views  ``model``                                       ``views``, as ``outputs``
 test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
 check_file  ``path``                                        nothing; an error for a damaged image
-look_at     ``source``                                      what would be installed: name, size, hash
+look_at     ``source``: a path or an address                what would be installed: name, size, hash
 install     ``source``, ``folder``                          ``path``
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
@@ -37,6 +37,7 @@ from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import IJBridgeError, OptionError
 from ijbridge.server import InferenceServer
 from ijbridge.typing import Array
+from ijbridge.units import amount
 
 
 class Task(Protocol):
@@ -109,7 +110,11 @@ def _answer(
             views = server.test_views(request["model"])["views"]
             return server.test(request["model"], request.get("options", {}), _arrays(buffers, views))
         case "look_at":
-            return server.look_at(request["source"])
+            return server.look_at(
+                request["source"],
+                lambda done, total: task.update(_fetching(done, total), done, total),
+                task.is_cancelled,
+            )
         case "install":
             return server.install(request["source"], request["folder"])
         case "check_file":
@@ -120,6 +125,10 @@ def _answer(
             server.release()
             return {}
     raise OptionError(f"The worker does not know the operation {op!r}.")
+
+
+def _fetching(done: int, total: int) -> str:
+    return f"fetching the model: {amount(done)}{f' of {amount(total)}' if total else ''}"
 
 
 def _predict(server: InferenceServer, task: Task, request: Mapping[str, Any], buffers: Sequence[memoryview]) -> dict[str, Any]:

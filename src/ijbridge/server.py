@@ -8,16 +8,18 @@ that is in use. Which host the arrays come from is not known here.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ijbridge import checks, model_folder, platforms
+from ijbridge import checks, downloads, model_folder, platforms
 from ijbridge.about import about
 from ijbridge.cards import card
 from ijbridge.describing import description_dict, description_text, plain
-from ijbridge.errors import OptionError
+from ijbridge.errors import InstallError, OptionError
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
@@ -47,6 +49,7 @@ class InferenceServer:
         self._max_memory = max_memory
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
+        self._download: tuple[str, tempfile.TemporaryDirectory[str]] | None = None
 
     def describe(self, model: str) -> dict[str, Any]:
         """Give a model's description as plain data, with ``card`` (`ijbridge.cards`), ``text`` and ``pixel_sizes``.
@@ -172,9 +175,17 @@ class InferenceServer:
             report = fill_views(self._model(model), _options(options), arrays)
         return {**plain(report_dict(report)), "words": report_words(report)}
 
-    def look_at(self, source: str) -> dict[str, Any]:
-        """Say what would be installed (see `ijbridge.model_folder`): ``name``, ``license``, ``file``, ``files``, size, hash."""
-        found = model_folder.look(source)
+    def look_at(self, source: str, progress: downloads.Progress, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        """Say what would be installed (see `ijbridge.model_folder`): ``name``, ``license``, ``file``, ``files``, size, hash.
+
+        What an address leads to is fetched, and kept until something else is looked at.
+        """
+        self._forget_download()
+        if downloads.is_address(source):
+            kept = tempfile.TemporaryDirectory(prefix="ijbridge-")
+            self._download = (source, kept)
+            downloads.download(source, Path(kept.name), progress, cancelled)
+        found = model_folder.look(self._downloaded(source))
         return {
             "name": found.description.name,
             "license": found.description.license or "",
@@ -185,8 +196,22 @@ class InferenceServer:
         }
 
     def install(self, source: str, folder: str) -> dict[str, Any]:
-        """Copy a model into a folder of models and give the ``path`` of the copy."""
-        return {"path": str(model_folder.install(source, folder))}
+        """Copy a model into a folder of models and give the ``path`` of the copy; of an address, what `look_at` fetched."""
+        installed = model_folder.install(self._downloaded(source), folder)
+        self._forget_download()
+        return {"path": str(installed)}
+
+    def _downloaded(self, source: str) -> str:
+        if not downloads.is_address(source):
+            return source
+        if self._download is None or self._download[0] != source:
+            raise InstallError(f"{source} was not looked at before: ask for it first.")
+        return str(next(Path(self._download[1].name).iterdir()))
+
+    def _forget_download(self) -> None:
+        if self._download is not None:
+            self._download[1].cleanup()
+            self._download = None
 
     def check_file(self, path: str) -> dict[str, Any]:
         """Refuse an image file that is damaged (see `ijbridge.image_io.check_file`)."""
@@ -199,6 +224,7 @@ class InferenceServer:
 
     def release(self) -> None:
         """Give the memory of all models back."""
+        self._forget_download()
         with self._lock:
             while self._models:
                 self._models.popitem()[1].close()

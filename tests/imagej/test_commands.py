@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,7 @@ def seen(imagej: ImageJ, person: None, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("models")
     good, wrong = _tested(folder / "good", off_by=0), _tested(folder / "wrong", off_by=2)
     bare = write_model(folder / "bare", one_conv())
+    zipped = shutil.make_archive(str(folder / "a zip"), "zip", good)
     test = """
         titles = getList("image.titles"); print("titles: " + String.join(titles, "|"));
         for (i = 0; i < titles.length; i++) {
@@ -62,13 +65,14 @@ def seen(imagej: ImageJ, person: None, tmp_path_factory: pytest.TempPathFactory)
         "install": f"""run("Install Model...", "model=[{good}]");
             newImage("cells", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=good"); print("active: " + getTitle());""",
         "install again": f'run("Install Model...", "model=[{good}]");',
-        "install an address": 'run("Install Model...", "model=[https://example.org/m.zip]"); print("NOT REACHED");',
+        "install an address": 'run("Install Model...", "model=[http://127.0.0.1:9/m.zip]"); print("NOT REACHED");',
         "unknown key": f'run("Inspect Model...", "model=[{good}] tile=3"); print("NOT REACHED");',
         "no key": 'setBatchMode(true); run("Test Model..."); print("NOT REACHED");',
         "settings": 'setBatchMode(true); run("IJBridge Settings..."); print("NOT REACHED");',
         "stop": """run("Stop IJBridge Worker"); run("Stop IJBridge Worker");
             newImage("cells", "8-bit ramp", 40, 30, 1); run("Run Model...", "model=good"); print("active: " + getTitle());""",
         "window about": 'print(call("Person.readsWindow", "About IJBridge", ""));',
+        "window install": f'print(call("Person.installs", "{zipped}", ""));',
         "window inspect": f'print(call("Person.readsWindow", "Inspect Model...", "{good}"));',
     }
     return Seen(imagej.run(macros), folder, imagej)
@@ -120,7 +124,7 @@ def test_an_installed_model_is_run_by_its_name(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("macro", "words"),
     [
-        ("install an address", "download it with a browser"),
+        ("install an address", "http://127.0.0.1:9/m.zip cannot be fetched ("),
         ("unknown key", 'The key "tile" is not known: the keys are model and environment.'),
         ("no key", 'The key "model" is missing: write run("Test Model...", "model=[path or name]"), and if need be'),
         ("settings", "is for a person"),
@@ -134,6 +138,18 @@ def test_what_is_not_understood_is_refused_and_ends_the_macro(seen: Seen, macro:
 def test_after_the_worker_was_stopped_the_next_run_starts_another(seen: Seen) -> None:
     assert seen.log("stop")[-1] == "active: cells-out"
     assert seen.session.workers == 2 * seen.imagej.workers
+
+
+def test_a_person_sees_what_is_installed_before_it_is(seen: Seen) -> None:
+    zipped = seen.folder / "a zip.zip"
+    said, *shown, last, recorded = [line for line in seen.log("window install") if line.strip()]
+    assert shown[:2] == ["Little Network, licence CC0-1.0", f"a zip.zip: 1 file, {zipped.stat().st_size} bytes"]
+    assert shown[2] == f"SHA-256 {hashlib.sha256(zipped.read_bytes()).hexdigest()}"
+    models = seen.imagej.folder / "models"
+    assert last == f"It is copied into {models}."
+    assert recorded == f'run("Install Model...", "model=[{zipped}]");'
+    assert said == f"Install Model: {models / 'a zip.zip'}"
+    assert (models / "a zip.zip").read_bytes() == zipped.read_bytes()
 
 
 def test_the_windows_say_the_same_and_are_copied_by_one_click(seen: Seen) -> None:

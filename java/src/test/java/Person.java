@@ -273,10 +273,25 @@ public final class Person {
 			EventQueue.invokeAndWait(() -> ((JButton) find(question, "go")).doClick());
 			dialog = dialog();
 		}
+		takesPicture(dialog, path);
+		cancel(dialog);
+		return "";
+	}
+
+	/** As the window stands on the screen, once it has drawn itself and the mouse's hint is gone. */
+	private static void takesPicture(final JDialog dialog, final String path) throws Exception {
 		Thread.sleep(1500);
 		final Rectangle part = new Rectangle(dialog.getLocationOnScreen(), dialog.getSize());
 		ImageIO.write(new Robot().createScreenCapture(part), "png", new File(path));
-		cancel(dialog);
+	}
+
+	/** Puts a window of ImageJ's that is no image somewhere. */
+	public static String places(final String title, final String x, final String y, final String width, final String height)
+		throws Exception
+	{
+		final Rectangle place = new Rectangle(Integer.parseInt(x), Integer.parseInt(y), Integer.parseInt(width), Integer
+			.parseInt(height));
+		EventQueue.invokeAndWait(() -> WindowManager.getWindow(title).setBounds(place));
 		return "";
 	}
 
@@ -318,14 +333,42 @@ public final class Person {
 		return text + "\ncopied: " + text.equals(copied);
 	}
 
+	/**
+	 * Chooses Install Model..., names a model, and agrees.
+	 *
+	 * @param picture where a picture of the question goes; empty for none
+	 * @return what was shown, and the recorded macro
+	 */
+	public static String installs(final String source, final String picture) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand("Install Model...");
+		final JDialog question = dialog();
+		EventQueue.invokeAndWait(() -> write(question, "model", source));
+		EventQueue.invokeLater(() -> ((JButton) find(question, "go")).doClick());
+		await(() -> !question.isShowing());
+		final JDialog page = dialog();
+		final String text = text(page, "text");
+		if (!picture.isEmpty()) takesPicture(page, picture);
+		EventQueue.invokeLater(() -> ((JButton) find(page, "go")).doClick());
+		await(() -> !page.isShowing());
+		awaitCommand("Install Model...");
+		final String recorded = recorder.getText();
+		recorder.close();
+		return text + "\n" + recorded;
+	}
+
 	private static void cancel(final JDialog dialog) throws Exception {
 		EventQueue.invokeAndWait(() -> ((JButton) find(dialog, "cancel")).doClick());
 		awaitCommand();
 	}
 
 	private static void awaitCommand() throws InterruptedException {
+		awaitCommand(COMMAND);
+	}
+
+	private static void awaitCommand(final String command) throws InterruptedException {
 		for (final Thread thread : Thread.getAllStackTraces().keySet()) {
-			if (thread.getName().contains(COMMAND)) thread.join(PATIENCE_MS);
+			if (thread.getName().contains(command)) thread.join(PATIENCE_MS);
 		}
 	}
 

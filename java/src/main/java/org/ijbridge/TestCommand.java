@@ -19,7 +19,7 @@ import java.util.Map;
 final class TestCommand {
 
 	private static final String NAME = "Test Model";
-	private static final int TABLE_WIDTH = 860;
+	private static final int TABLE_WIDTH = 920;
 	private static final int TABLE_HEIGHT = 140;
 
 	private TestCommand() {}
