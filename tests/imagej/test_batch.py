@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from imagej_session import ABORTED, ImageJ, Session
+from imagej_session import ABORTED, JARS, ImageJ, Session
 
 from . import models
 
@@ -190,3 +191,27 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(seen: Seen, macro: str, 
 def test_the_images_are_left_as_they_were(seen: Seen) -> None:
     for number in (0, 199):
         assert np.array_equal(np.asarray(tifffile.imread(seen.folder / "in" / f"i{number:03}.tif")), _picture(number))
+
+
+def test_what_imagej_does_not_read_is_read_by_bio_formats_where_that_is_installed(
+    screen: str, tilted: Path, tmp_path: Path
+) -> None:
+    imagej = ImageJ(tmp_path / "ImageJ", screen)
+    shutil.copytree(JARS / "test-classes" / "loci", imagej.folder / "plugins" / "loci")
+    (tmp_path / "in").mkdir()
+    for name, series in {"one": "a ramp", "two": "a ramp\na hill", "broken": "broken"}.items():
+        (tmp_path / "in" / f"{name}.czi").write_text(series)
+    # ImageJ knows these by their first bytes, and tells with a window what is wrong behind them
+    (tmp_path / "in" / "damaged.bmp").write_bytes(b"BM" + bytes(60))
+    (tmp_path / "in" / "damaged.fits").write_bytes(b"SIMPLE  = nothing else")
+    (tmp_path / "in" / "damaged.dcm").write_bytes(bytes(128) + b"DICM" + bytes(20))
+    keys = f"model=[{tilted}] input=[{tmp_path}/in] output=[{tmp_path}/out] pattern=*"
+    ran = imagej.run({"run": f'run("Batch Run Model...", "{keys}"); print("and on");'}).ran["run"]
+    assert "1 of 6 images done, 5 failed" in ran.log[-2]
+    assert ran.log[-1] == "and on"
+    result = np.asarray(tifffile.imread(tmp_path / "out" / "one.czi-sum.tif"))
+    ramp = np.broadcast_to((np.arange(40) * 256 // 40).astype(np.uint8), (30, 40))
+    assert np.array_equal(result[1:-1, 1:-1], models.tilt(ramp)[1:-1, 1:-1])
+    said = (tmp_path / "out" / "ijbridge-batch.txt").read_text()
+    assert "two.czi holds 2 images: save each as a TIFF of its own." in said
+    assert "broken.czi cannot be read by Bio-Formats (java.lang.IllegalArgumentException: broken): save it as TIFF." in said

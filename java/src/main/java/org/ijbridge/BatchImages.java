@@ -4,6 +4,7 @@ import ij.IJ;
 import ij.ImagePlus;
 import ij.io.Opener;
 import java.io.File;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Collections;
 import java.util.Locale;
@@ -33,10 +34,14 @@ final class BatchImages {
 	}
 
 	private static ImagePlus opened(final File file) {
+		final Opener opener = new Opener();
+		opener.setSilentMode(true);
+		final int type = opener.getFileType(file.getPath());
+		// of these ImageJ would have Bio-Formats give the first image, whatever else is in the file
+		if (type == Opener.UNKNOWN || type == Opener.TEXT) return null;
+		final Object macro = exchangeMacro(null);
 		IJ.redirectErrorMessages(true);
 		try {
-			final Opener opener = new Opener();
-			opener.setSilentMode(true);
 			return opener.openImage(file.getPath());
 		}
 		catch (final RuntimeException damaged) {
@@ -46,6 +51,28 @@ final class BatchImages {
 		finally {
 			IJ.getErrorMessage(); // ends the redirection
 			IJ.redirectErrorMessages(false);
+			exchangeMacro(macro);
+		}
+	}
+
+	/**
+	 * Takes the macro that {@code IJ.error} would end, whatever is redirected, with a dialog that nobody may be there to
+	 * answer.
+	 *
+	 * @param macro to put in its place
+	 * @return the one that was there, null where there was none
+	 */
+	private static Object exchangeMacro(final Object macro) {
+		try {
+			final Field field = IJ.class.getDeclaredField("macroInterpreter");
+			field.setAccessible(true);
+			final Object before = field.get(null);
+			field.set(null, macro);
+			return before;
+		}
+		catch (final ReflectiveOperationException | RuntimeException other) {
+			LogFile.write("this ImageJ may end the macro at a file that it cannot open", other);
+			return null;
 		}
 	}
 
