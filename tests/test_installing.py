@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+import ijbridge
 from commandline import Run
 from ijbridge import installing, platforms
 from ijbridge._version import PROTOCOL, __version__
+from ijbridge.installing.records import read_record
 
 LIBRARIES = {"appose": "0.9.0", "groovy": "4.0.28", "groovy-json": "4.0.28", "jna": "5.14.0", "jna-platform": "5.14.0"}
 JARS = {f"{name}-{version}.jar" for name, version in LIBRARIES.items()}
@@ -456,7 +458,7 @@ def test_settings_that_somebody_changed_stay_unless_an_interpreter_is_named(run:
 
 def test_a_path_of_windows_is_written_as_java_reads_it(imagej: Path) -> None:
     place = installing.find_place(imagej)
-    (step,) = installing._settings(place, installing._read_record(place), Path("C:\\Users\\new"), asked=False)
+    (step,) = installing._settings(place, read_record(place), Path("C:\\Users\\new"), asked=False)
     assert step.content.splitlines()[-1] == b"python=C:\\\\Users\\\\new"
 
 
@@ -650,7 +652,7 @@ def elsewhere(tmp_path: Path) -> Path:
     """The package in another folder, without its jars."""
     package = tmp_path / "checkout" / "src" / "ijbridge"
     ignore = shutil.ignore_patterns("__pycache__", "jars", "*.pyc")
-    return shutil.copytree(Path(installing.__file__).parent, package, ignore=ignore)
+    return shutil.copytree(Path(ijbridge.__file__).parent, package, ignore=ignore)
 
 
 def run_from(path: Path, *arguments: object) -> tuple[int, str, str]:
