@@ -5,7 +5,8 @@ op          request (besides ``protocol``)                  reply
 ==========  ==============================================  =========================================================
 hello       ``jar_version``                                 ``protocol``, ``version``, ``python``, ``pid``
 about                                                       ``words``: pairs of texts
-describe    ``model``                                       the description (`ijbridge.describing`), ``card``, ``text``
+describe    ``model``                                       the description (`ijbridge.describing`), ``digest``,
+                                                            ``card``, ``text``, ``pixel_sizes``
 plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``findings``, ``tile_pixels``,
                                                             ``tile``, ``summary``, ``words``
 check       the same, with a buffer: image                  ``findings``

@@ -52,14 +52,15 @@ class InferenceServer:
         self._download: tuple[str, tempfile.TemporaryDirectory[str]] | None = None
 
     def describe(self, model: str) -> dict[str, Any]:
-        """Give a model's description as plain data, with ``card`` (`ijbridge.cards`), ``text`` and ``pixel_sizes``.
+        """Give a model's description as plain data, with ``digest``, ``card`` (`ijbridge.cards`), ``text`` and ``pixel_sizes``.
 
-        ``text`` is a page for people; ``pixel_sizes`` has, by input, the pixel size it was made for.
+        ``digest`` is its SHA-256; ``text`` is a page for people; ``pixel_sizes`` has, by input, the pixel size it was made for.
         """
         with self._lock:
             description = self._model(model).description
         return {
             **description_dict(description),
+            "digest": description.digest,
             "card": card(description),
             "text": description_text(description),
             "pixel_sizes": {tensor.id: model_pixel_size(tensor) for tensor in description.inputs},

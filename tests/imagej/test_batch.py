@@ -95,7 +95,11 @@ def seen(imagej: ImageJ, tilted: Path, twins: Path, tmp_path_factory: pytest.Tem
     (folder / "two").mkdir()
     for suffix in ("tif", "tiff"):
         tifffile.imwrite(folder / "two" / f"same.{suffix}", _picture(1), imagej=True)
+    changing = shutil.copytree(tilted, folder / "changing")
+    changed = f'run("Batch Run Model...", "model=[{changing}] output=[{folder}/out4] input=[{folder}/in] pattern=i000.tif");'
     macros = {
+        "before the change": changed,
+        "after the change": f'File.append("# another", "{changing}/rdf.yaml"); {changed}',
         "resumed": f'{line} print("left open: " + nImages);',
         "again": line,
         "another model": f'run("Batch Run Model...", "model=[{twins}] output=[{out}] {keys}"); print("NOT REACHED");',
@@ -174,6 +178,7 @@ def test_a_file_that_imagej_does_not_read_asks_for_bio_formats(seen: Seen) -> No
     ("macro", "words"),
     [
         ("another model", "holds the results of another batch"),
+        ("after the change", "holds the results of another batch"),
         ("same folder", "Input and output are the same folder"),
         ("no file", 'fits the pattern "*.png"'),
         ("no folder", "There is no input folder"),

@@ -4,10 +4,12 @@ import ij.ImagePlus;
 import ij.io.FileSaver;
 import java.io.File;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.PathMatcher;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -23,28 +25,24 @@ import java.util.regex.PatternSyntaxException;
  */
 final class Batch {
 
+	private final InferenceClient client;
 	private final RunOptions options;
-	private final File output;
 	private final List<File> files;
-	private final Feedback feedback;
+	private final File output;
 	private final BatchLog log;
+	private final Feedback feedback;
 	private final Map<String, String> taken = new HashMap<>();
 	private int warned;
 
-	/**
-	 * Looks at the folders.
-	 *
-	 * @param pattern of file names, such as {@code *.tif} or {@code *.{tif,png}}
-	 * @throws BridgeException where no file fits, or the output folder holds the results of something else
-	 */
-	Batch(final RunOptions options, final File input, final File output, final String pattern, final Feedback feedback)
-		throws BridgeException
+	private Batch(final InferenceClient client, final RunOptions options, final List<File> files, final File output,
+		final BatchLog log, final Feedback feedback)
 	{
+		this.client = client;
 		this.options = options;
+		this.files = files;
 		this.output = output;
+		this.log = log;
 		this.feedback = feedback;
-		files = files(input, output, pattern);
-		log = new BatchLog(output, "model " + options.model() + ", options " + options.toRequest() + ", images of " + input);
 	}
 
 	/** The files of a folder that fit, in the order of their names. */
@@ -75,20 +73,28 @@ final class Batch {
 	}
 
 	/**
-	 * Runs the batch.
+	 * Runs a batch.
 	 *
+	 * @param options whose model is looked up
+	 * @param pattern of file names, such as {@code *.tif} or {@code *.{tif,png}}
 	 * @return how it went, in one sentence
-	 * @throws BridgeException where it is cancelled, or the output folder cannot be written
+	 * @throws BridgeException where no file fits, the model cannot be read, the output folder holds the results of something
+	 *           else or cannot be written, or the batch is cancelled
 	 */
-	String run() throws BridgeException {
+	static String run(final RunOptions options, final File input, final File output, final String pattern,
+		final Feedback feedback) throws BridgeException
+	{
+		final List<File> files = files(input, output, pattern);
 		try (InferenceClient client = InferenceClient.find(options.mayMakeEnvironment(), feedback)) {
 			// what is wrong with the model is wrong with each file
-			client.ask("describe", Collections.singletonMap("model", options.model()), feedback);
-			return run(client);
+			final Reply model = client.ask("describe", Collections.singletonMap("model", options.model()), feedback);
+			final BatchLog log = new BatchLog(output, "model " + options.model() + " (SHA-256 " + model.text("digest") +
+				"), options " + options.toRequest() + ", images of " + input);
+			return new Batch(client, options, files, output, log, feedback).run();
 		}
 	}
 
-	private String run(final InferenceClient client) throws BridgeException {
+	private String run() throws BridgeException {
 		int done = 0;
 		int before = 0;
 		int failed = 0;
@@ -100,7 +106,7 @@ final class Batch {
 				continue;
 			}
 			try {
-				log.done(file, perform(file, client));
+				log.done(file, perform(file));
 				done++;
 			}
 			catch (final BridgeException | RuntimeException | OutOfMemoryError failure) {
@@ -116,7 +122,7 @@ final class Batch {
 	}
 
 	/** Runs on one file and gives the names of the results. */
-	private List<String> perform(final File file, final InferenceClient client) throws BridgeException {
+	private List<String> perform(final File file) throws BridgeException {
 		final ImagePlus image = BatchImages.open(file, client);
 		final List<ImagePlus> results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
 		final List<String> names = new ArrayList<>();
@@ -144,6 +150,9 @@ final class Batch {
 			.getPath());
 		try {
 			if (!saved) throw new IOException("ImageJ could not write it");
+			try (FileChannel channel = FileChannel.open(part.toPath(), StandardOpenOption.WRITE)) {
+				channel.force(true); // else the name may be on disk before the pixels
+			}
 			Files.move(part.toPath(), new File(output, name).toPath(), StandardCopyOption.REPLACE_EXISTING);
 		}
 		catch (final IOException failure) {

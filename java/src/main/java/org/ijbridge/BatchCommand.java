@@ -37,9 +37,8 @@ final class BatchCommand {
 		final ImageJFeedback feedback = new ImageJFeedback(NAME);
 		String end = "stopped";
 		try {
-			final Batch batch = new Batch(new RunOptions(answers).found(), folder(answers, "input"), folder(answers, "output"),
-				answers.getOrDefault("pattern", "*"), feedback);
-			end = batch.run();
+			end = Batch.run(new RunOptions(answers).found(), folder(answers, "input"), folder(answers, "output"), answers
+				.getOrDefault("pattern", "*"), feedback);
 			IJ.log(NAME + ": " + end);
 		}
 		finally {

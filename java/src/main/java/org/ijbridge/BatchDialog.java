@@ -85,7 +85,8 @@ final class BatchDialog {
 			RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT);
 			return Batch.files(new File(given.get("input")), new File(given.get("output")), given.get("pattern")).size();
 		}, count -> {
-			found.clear().plain(count + (count == 1 ? " file fits" : " files fit") + " the pattern. What is done already in the output folder is not done again.");
+			found.clear().plain(count + (count == 1 ? " file fits" : " files fit") +
+				" the pattern. What is done already in the output folder is not done again.");
 			window.allow();
 		}, sentence -> {
 			found.clear();
@@ -99,7 +100,8 @@ final class BatchDialog {
 		if (model.isEmpty()) card.say("Choose a model from the list, browse for one, or write its name or path.");
 		else {
 			card.say("Reading the model...");
-			describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), one -> card.show(one.reply, one.cover), card::say);
+			describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), one -> card.show(one.reply,
+				one.cover), card::say);
 		}
 	}
 

@@ -98,7 +98,8 @@ final class BatchLog {
 		final String[] entry = { state, file.getName(), size(file), time(file), oneLine(what) };
 		last.put(file.getName(), entry);
 		try {
-			Files.write(path, Arrays.asList(String.join("\t", entry)), StandardCharsets.UTF_8, StandardOpenOption.APPEND);
+			Files.write(path, Arrays.asList(String.join("\t", entry)), StandardCharsets.UTF_8, StandardOpenOption.APPEND,
+				StandardOpenOption.SYNC);
 		}
 		catch (final IOException failure) {
 			throw unwritable(failure);
