@@ -26,7 +26,7 @@ public final class InProcess {
 	private static final String LISTENS = "org.ijbridge.inprocess.listens";
 
 	/** What plugins.config says too, which ImageJ reads in its plugins folder only. */
-	private static final Map<String, String> COMMANDS = commands();
+	static final Map<String, String> COMMANDS = commands();
 
 	private InProcess() {}
 
