@@ -148,5 +148,5 @@ def test_the_server_installs_what_was_looked_at_and_leaves_nothing_else(
     assert installed.read_bytes() == zipped.read_bytes()
     with pytest.raises(IJBridgeError, match="not a model"):
         look(f"{web}/content")
-    server.release()
+    server.forget()
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -18,6 +18,7 @@ test        ``model``, ``options``, with buffers: views     the report (`ijbridg
 check_file  ``path``                                        nothing; an error for a damaged image
 look_at     ``source``: a path or an address                what would be installed: name, size, hash
 install     ``source``, ``folder``                          ``path``
+forget                                                      nothing; what was fetched to be looked at is deleted
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
 ==========  ==============================================  =========================================================
@@ -118,6 +119,9 @@ def _answer(
             )
         case "install":
             return server.install(request["source"], request["folder"])
+        case "forget":
+            server.forget()
+            return {}
         case "check_file":
             return server.check_file(request["path"])
         case "about":

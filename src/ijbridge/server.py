@@ -179,9 +179,9 @@ class InferenceServer:
     def look_at(self, source: str, progress: downloads.Progress, cancelled: Callable[[], bool]) -> dict[str, Any]:
         """Say what would be installed (see `ijbridge.model_folder`): ``name``, ``license``, ``file``, ``files``, size, hash.
 
-        What an address leads to is fetched, and kept until something else is looked at.
+        What an address leads to is fetched, and kept until `forget` or until something else is looked at.
         """
-        self._forget_download()
+        self.forget()
         if downloads.is_address(source):
             kept = tempfile.TemporaryDirectory(prefix="ijbridge-")
             self._download = (source, kept)
@@ -198,9 +198,13 @@ class InferenceServer:
 
     def install(self, source: str, folder: str) -> dict[str, Any]:
         """Copy a model into a folder of models and give the ``path`` of the copy; of an address, what `look_at` fetched."""
-        installed = model_folder.install(self._downloaded(source), folder)
-        self._forget_download()
-        return {"path": str(installed)}
+        return {"path": str(model_folder.install(self._downloaded(source), folder))}
+
+    def forget(self) -> None:
+        """Delete what `look_at` fetched."""
+        if self._download is not None:
+            self._download[1].cleanup()
+            self._download = None
 
     def _downloaded(self, source: str) -> str:
         if not downloads.is_address(source):
@@ -208,11 +212,6 @@ class InferenceServer:
         if self._download is None or self._download[0] != source:
             raise InstallError(f"{source} was not looked at before: ask for it first.")
         return str(next(Path(self._download[1].name).iterdir()))
-
-    def _forget_download(self) -> None:
-        if self._download is not None:
-            self._download[1].cleanup()
-            self._download = None
 
     def check_file(self, path: str) -> dict[str, Any]:
         """Refuse an image file that is damaged (see `ijbridge.image_io.check_file`)."""
@@ -225,7 +224,6 @@ class InferenceServer:
 
     def release(self) -> None:
         """Give the memory of all models back."""
-        self._forget_download()
         with self._lock:
             while self._models:
                 self._models.popitem()[1].close()

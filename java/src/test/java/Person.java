@@ -35,6 +35,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import javax.swing.JButton;
 import javax.swing.JCheckBox;
@@ -54,6 +55,10 @@ public final class Person {
 	private static final String COMMAND = "Run Model...";
 	private static final String SET_UP = "IJBridge";
 	private static final long PATIENCE_MS = 90_000;
+
+	/** How long one attempt with mouse and keyboard may take to show, and how many there are. */
+	private static final long ATTEMPT_MS = 10_000;
+	private static final int ATTEMPTS = 5;
 
 	private Person() {}
 
@@ -189,34 +194,57 @@ public final class Person {
 	public static String drives(final String model, final String tile) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		final Robot robot = new Robot();
-		robot.setAutoDelay(30);
+		robot.setAutoDelay(0);
 		robot.setAutoWaitForIdle(true);
-		goesThroughTheMenu(robot, "Plugins", "IJBridge", COMMAND);
+		until(() -> goesThroughTheMenu(robot, "Plugins", "IJBridge", COMMAND), () -> !dialogs().isEmpty());
 		final JDialog dialog = dialog();
 		final JList<?> models = (JList<?>) find(dialog, "models");
 		int row = 0;
 		while (!models.getModel().getElementAt(row).equals(model)) row++;
 		final Rectangle cell = models.getCellBounds(row, row);
-		clicks(robot, models, cell.x + cell.width / 2, cell.y + cell.height / 2);
-		final Component tiles = ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent();
-		clicks(robot, tiles, tiles.getWidth() / 2, tiles.getHeight() / 2);
-		presses(robot, KeyEvent.VK_END);
-		for (int i = text(dialog, "tile").length(); i > 0; i--) presses(robot, KeyEvent.VK_BACK_SPACE);
-		for (final char digit : tile.toCharArray()) presses(robot, KeyEvent.VK_0 + digit - '0');
+		until(() -> clicks(robot, models, cell.x + cell.width / 2, cell.y + cell.height / 2), () -> text(dialog, "model").equals(
+			model));
+		final JTextField field = (JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent();
+		until(() -> {
+			clicks(robot, field, field.getWidth() / 2, field.getHeight() / 2);
+			presses(robot, KeyEvent.VK_END);
+			for (int i = field.getText().length(); i > 0; i--) presses(robot, KeyEvent.VK_BACK_SPACE);
+			for (final char digit : tile.toCharArray()) presses(robot, KeyEvent.VK_0 + digit - '0');
+		}, () -> field.getText().equals(tile));
 		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
 		final Component go = find(dialog, "go");
-		clicks(robot, go, go.getWidth() / 2, go.getHeight() / 2);
-		await(() -> !dialog.isShowing());
+		until(() -> clicks(robot, go, go.getWidth() / 2, go.getHeight() / 2), () -> !dialog.isShowing());
 		awaitCommand();
 		final String recorded = recorder.getText();
 		recorder.close();
-		return recorded;
+		// an attempt that missed the menu may have chosen the first entry of its neighbour, which is "Show All"
+		return Arrays.stream(recorded.split("\n")).filter(line -> line.contains(COMMAND)).collect(Collectors.joining("\n"));
 	}
 
-	private static void goesThroughTheMenu(final Robot robot, final String... path) throws InterruptedException {
+	/** What a person does again where nothing comes of it, as when a window that opens late takes the keys. */
+	private static void until(final Attempt attempt, final BooleanSupplier reached) throws Exception {
+		for (int i = 0; i < ATTEMPTS; i++) {
+			attempt.make();
+			if (await(reached, ATTEMPT_MS)) return;
+		}
+		throw new IllegalStateException("nothing came of " + ATTEMPTS + " attempts");
+	}
+
+	/** Something with mouse and keyboard. */
+	private interface Attempt {
+
+		void make() throws Exception;
+	}
+
+	private static void goesThroughTheMenu(final Robot robot, final String... path) throws Exception {
+		robot.setAutoDelay(robot.getAutoDelay() + 40); // each attempt slower than the one before: the machine may be busy
 		final ImageJ window = IJ.getInstance();
+		// twice: the first may only close the menu of an attempt before; Escape would end the macro
 		clicks(robot, window, window.getWidth() - 60, window.getHeight() - 10);
+		clicks(robot, window, window.getWidth() - 60, window.getHeight() - 10);
+		await(window::isFocused, ATTEMPT_MS);
 		presses(robot, KeyEvent.VK_F10);
+		robot.delay(20 * robot.getAutoDelay()); // nothing tells that the menu has the keys
 		final MenuBar bar = window.getMenuBar();
 		// to the left, around the end of the bar: to the right, the key would go into the submenus on its way
 		int number = bar.getMenuCount() - 1;
@@ -301,7 +329,7 @@ public final class Person {
 		GenericDialog dialog = null;
 		if (!command.isEmpty()) {
 			IJ.doCommand(command);
-			dialog = showing(GenericDialog.class, window -> true);
+			dialog = question(command.replace("...", ""));
 			part = dialog.getBounds();
 		}
 		Thread.sleep(1500);
@@ -379,13 +407,18 @@ public final class Person {
 	}
 
 	/** Waits until something is so, or for as long as anybody would; on the event thread, where windows change. */
-	private static void await(final BooleanSupplier reason) throws Exception {
-		final long end = System.currentTimeMillis() + PATIENCE_MS;
+	private static boolean await(final BooleanSupplier reason) throws Exception {
+		return await(reason, PATIENCE_MS);
+	}
+
+	private static boolean await(final BooleanSupplier reason, final long patience) throws Exception {
+		final long end = System.currentTimeMillis() + patience;
 		final AtomicBoolean is = new AtomicBoolean();
 		while (!is.get() && System.currentTimeMillis() < end) {
 			EventQueue.invokeAndWait(() -> is.set(reason.getAsBoolean()));
 			if (!is.get()) Thread.sleep(20);
 		}
+		return is.get();
 	}
 
 	private static Component find(final Container in, final String name) {
@@ -483,23 +516,26 @@ public final class Person {
 		return "";
 	}
 
-	private static JDialog dialog() throws InterruptedException {
+	private static JDialog dialog() throws Exception {
+		await(() -> !dialogs().isEmpty());
+		return dialogs().get(0);
+	}
+
+	/** The windows of IJBridge's own. */
+	private static List<JDialog> dialogs() {
 		return showing(JDialog.class, window -> "ijbridge".equals(window.getName()));
 	}
 
-	private static GenericDialog question(final String title) throws InterruptedException {
-		return showing(GenericDialog.class, window -> title.equals(window.getTitle()));
+	private static GenericDialog question(final String title) throws Exception {
+		await(() -> !showing(GenericDialog.class, window -> title.equals(window.getTitle())).isEmpty());
+		return showing(GenericDialog.class, window -> title.equals(window.getTitle())).get(0);
 	}
 
-	/** Waits for a window. */
-	private static <T extends Window> T showing(final Class<T> type, final Predicate<T> meant) throws InterruptedException {
-		final long end = System.currentTimeMillis() + PATIENCE_MS;
-		while (System.currentTimeMillis() < end) {
-			for (final Window window : Window.getWindows()) {
-				if (type.isInstance(window) && window.isShowing() && meant.test(type.cast(window))) return type.cast(window);
-			}
-			Thread.sleep(20);
+	private static <T extends Window> List<T> showing(final Class<T> type, final Predicate<T> meant) {
+		final List<T> showing = new ArrayList<>();
+		for (final Window window : Window.getWindows()) {
+			if (type.isInstance(window) && window.isShowing() && meant.test(type.cast(window))) showing.add(type.cast(window));
 		}
-		throw new IllegalStateException("no such " + type.getSimpleName());
+		return showing;
 	}
 }

@@ -6,6 +6,7 @@ import ij.plugin.frame.Recorder;
 import java.awt.BorderLayout;
 import java.awt.Dimension;
 import java.io.File;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -48,15 +49,20 @@ final class InstallCommand {
 			final Map<String, Object> request = new LinkedHashMap<>();
 			request.put("source", source);
 			feedback.progress("looking at the model", 0, 0);
-			final Reply found = client.ask("look_at", request, feedback);
-			if (attended && !isAgreed(found, models)) return;
-			request.put("folder", models.getPath());
-			final String path = client.ask("install", request, feedback).requiredText("path");
-			if (attended && Recorder.record) Recorder.recordPath("model", source);
-			if (!attended) IJ.log(name(found) + "\n" + size(found) + "\n" + hash(found));
-			IJ.log(NAME + ": " + path);
-			Preferences.set("model", ModelPath.shortest(path, Preferences.modelFolders()));
-			end = path;
+			try {
+				final Reply found = client.ask("look_at", request, feedback);
+				if (attended && !isAgreed(found, models)) return;
+				request.put("folder", models.getPath());
+				final String path = client.ask("install", request, feedback).requiredText("path");
+				if (attended && Recorder.record) Recorder.recordPath("model", source);
+				if (!attended) IJ.log(name(found) + "\n" + size(found) + "\n" + hash(found));
+				IJ.log(NAME + ": " + path);
+				Preferences.set("model", ModelPath.shortest(path, Preferences.modelFolders()));
+				end = path;
+			}
+			finally {
+				client.ask("forget", Collections.emptyMap(), Feedback.SILENT);
+			}
 		}
 		finally {
 			feedback.end(end);
