@@ -7,7 +7,7 @@ from typing import Any
 
 from ijbridge.description import ModelDescription
 from ijbridge.errors import PackageError
-from ijbridge.formats.package import open_package
+from ijbridge.formats.package import package_of
 
 #: Pictures that Java reads, and the bytes that one may have: it goes through a pipe as text.
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif")
@@ -38,7 +38,7 @@ def card(description: ModelDescription) -> dict[str, Any]:
 
 
 def _cover(description: ModelDescription) -> bytes:
-    package = open_package(description.location)
+    package = package_of(description)
     for file in description.covers:
         if not file.source.lower().endswith(_PICTURES):
             continue

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | formats | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -18,15 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ijbridge._version import __version__
+from ijbridge.arguments import parser
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
     from ijbridge.loaded import LoadedModel
     from ijbridge.options import Options
-
-_TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
-_HALO = "auto, declared, or pixels on every side of a tile"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in another script is no reason to fail
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parser(_COMMANDS).parse_args(arguments)
     if not given.debug:
         logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters of its complaints is raised, too
     try:
@@ -57,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
         if given.debug:
             traceback.print_exc()
+        if _is_lack_of_memory(error):
+            print("error: There is not enough memory: free some, or give a part of the image.", file=sys.stderr)
+            return 1
         print(
             f"error: ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it with what "
             "--debug shows.",
@@ -66,85 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ijbridge", description="Run any described neural network on any microscopy image.")
-    parser.add_argument("--version", action="version", version=f"ijbridge {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def bare_command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary)
-        added.set_defaults(run=run)
-        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        return added
-
-    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        added = bare_command(name, run, summary)
-        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
-        return added
-
-    inspect = command("inspect", _inspect, "Show a model's description.")
-    inspect.add_argument("--json", action="store_true", help="as JSON")
-
-    check = command("check", _check, "Say what is worth knowing of an image before a model runs on it.")
-    check.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
-    check.add_argument("--json", action="store_true", help="as JSON")
-    _run_options(check)
-
-    plan = command("plan", _plan, "Show what would be done with an image; no network is run.")
-    plan.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
-    plan.add_argument("--json", action="store_true", help="as JSON")
-    plan.add_argument(
-        "--measure", action="store_true", help="read the pixels too: show the numbers that operations take of them"
-    )
-    _run_options(plan)
-
-    predict = command("predict", _predict, "Run a model on one or several images.")
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="TIFF or .npy files")
-    predict.add_argument(
-        "-o", "--output", metavar="OUT", required=True,
-        help="a .tif (ImageJ TIFF) or .npy file; for several images or outputs a folder, made if needed",
-    )  # fmt: skip
-    predict.add_argument(
-        "--resume", action="store_true",
-        help="leave out images whose results are there, younger than the image and made by this model (with whatever options)",
-    )  # fmt: skip
-    _run_options(predict)
-
-    test = command("test", _test, "Run a model's own test tensors and compare with what it should give.")
-    test.add_argument("--json", action="store_true", help="as JSON")
-    test.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    test.add_argument(
-        "-o", "--output", metavar="FOLDER",
-        help="where to save the outputs that do not reproduce (by default the folder one is in)",
-    )  # fmt: skip
-
-    install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
-    install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
-    install.add_argument(
-        "--python", metavar="PATH", help="the Python that ImageJ starts, which must have ijbridge (default: this one)"
-    )
-    install.add_argument(
-        "--shared", action="store_true", help="for many people: everybody may read what is written and run the Python"
-    )
-    install.add_argument("--uninstall", action="store_true", help="remove what this command wrote, and nothing else")
-    install.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
-    return parser
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--axes", help="the image's axes, slowest first (zyx), where its file does not say them")
-    parser.add_argument(
-        "--input", metavar="NAME=IMAGE", action="append", default=[],
-        help="the image for another input of a model that has several; IMAGE is for its first",
-    )  # fmt: skip
-    parser.add_argument("--tile", default="auto", help=_TILE)
-    parser.add_argument("--halo", default="auto", help=_HALO)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--channel", help="the image's channels to use, by number (from 1) or name: 2, DAPI, or 1,3")
-    parser.add_argument(
-        "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
-    )
-    parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+def _is_lack_of_memory(error: Exception) -> bool:
+    # Python says so in this way where there is too little to load a module
+    return isinstance(error, MemoryError) or (isinstance(error, SystemError) and "without setting an exception" in str(error))
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -152,18 +75,18 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(given: argparse.Namespace) -> int:
     from ijbridge.describing import description_dict, description_text
-    from ijbridge.formats import read_model
-    from ijbridge.loaded import verify_files
-    from ijbridge.planning import choose_weights
+    from ijbridge.loaded import LoadedModel, verify_files
+    from ijbridge.options import Options
+    from ijbridge.planning import check_runnable
 
-    description = read_model(given.model)
+    description = LoadedModel(given.model).described(Options.read(**_on_model(given)))
     verify_files(description)
     if given.json:
         _print_json(description_dict(description))
         return 0
     print(description_text(description))
     try:
-        choose_weights(description)
+        check_runnable(description)
     except IJBridgeError as error:
         print(f"cannot run   {error}")
     return 0
@@ -275,6 +198,13 @@ def _test(given: argparse.Namespace) -> int:
     return 0 if report.reproduces else 1
 
 
+def _formats(given: argparse.Namespace) -> int:
+    from ijbridge.supported import supported, supported_text
+
+    _print_json(supported()) if given.json else print(supported_text())
+    return 0
+
+
 def _install_fiji(given: argparse.Namespace) -> int:
     from ijbridge.installing import install, uninstall
 
@@ -289,13 +219,28 @@ def _install_fiji(given: argparse.Namespace) -> int:
     return 0
 
 
+_COMMANDS = {
+    "inspect": _inspect,
+    "check": _check,
+    "plan": _plan,
+    "predict": _predict,
+    "test": _test,
+    "formats": _formats,
+    "install-fiji": _install_fiji,
+}
+
+
 # --- their parts -----------------------------------------------------------------------------------------------------
 
 
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory, **_on_model(given))
+
+
+def _on_model(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:

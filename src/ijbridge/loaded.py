@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from ijbridge import checks, geometry, planning, prediction
-from ijbridge.checks import SEVERITIES, Finding
+from ijbridge import geometry, planning, prediction
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
+from ijbridge.findings import SEVERITIES, Finding, warnings
 from ijbridge.formats import read_model
-from ijbridge.formats.package import open_package
+from ijbridge.formats.package import package_of
 from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
@@ -30,7 +30,9 @@ from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
+from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
+from ijbridge.weights import OnnxNetwork, onnx_network
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,28 @@ class LoadedModel:
     """
 
     def __init__(self, model: str | Path | ModelDescription) -> None:
+        #: The description as the model's files state it; what the options of a run say of the model is not in it.
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._network: _Network | None = None
+        self._file: OnnxNetwork | None = None
+        self._ports: tuple[list[str], list[str]] | None = None
+        self._variants: dict[tuple[object, ...], _Variant] = {}
+
+    def described(self, options: Options) -> ModelDescription:
+        """Give the description as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        """
+        if options.on_model == Options().on_model:
+            return self.description
+        description = self.description
+        if options.model_axes is not None:
+            description = read_model(description.location, model_axes=options.model_axes)
+        return stated(description, options)
 
     def plan(
         self,
@@ -60,8 +80,9 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        planning.check_runnable(self.description)
-        return planning.plan(self.description, headers, options, find_resources(), self._read_network().facts)
+        variant = self._variant(options)
+        plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
+        return replace(plan, weights=self._read_file().weights)
 
     def run(
         self,
@@ -99,19 +120,19 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self._read_network().names
+            names = self._names(plan.description)
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
                     array = computed.pop(one.tensor.id)
                     resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
-        warnings = checks.warnings(findings)
+        said = warnings(findings)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
-            record=provenance(resolved, record, session, memory, time.perf_counter() - started, warnings),
+            record=provenance(resolved, record, session, memory, time.perf_counter() - started, said),
             warnings=(
-                *warnings,
+                *said,
                 *(f"The run was repeated in smaller tiles: {retry}." for retry in record.retries),
             ),
         )
@@ -128,12 +149,13 @@ class LoadedModel:
         try:
             plan = self.plan(headers, options)
         except (ImageError, PlanError, CannotRunError) as error:
-            found = planning.refusals(self.description, headers, options)
+            description = self.described(options)
+            found = planning.refusals(description, headers, options)
             found = found or [Finding(_kind(error), "error", str(error).rstrip("."))]
-            found += _pixel_findings(self.description.inputs, images)
+            found += _pixel_findings(description.inputs, images)
         else:
             chosen = _chosen(plan, images)
-            found = [*plan.findings, *_pixel_findings(self.description.inputs, chosen)]
+            found = [*plan.findings, *_pixel_findings((one.tensor for one in plan.inputs), chosen)]
             if all(one.severity != "error" for one in found):
                 with _memory_said(self.description.name):
                     found += measure(plan, _resampled(plan, chosen)).findings
@@ -165,7 +187,7 @@ class LoadedModel:
     @property
     def memory(self) -> int:
         """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
-        return self._network.size * max(1, len(self._sessions)) if self._network is not None else 0
+        return self._file.size * max(1, len(self._sessions)) if self._file is not None else 0
 
     def has_changed(self) -> bool:
         """Whether a file that the model was read from is another one since."""
@@ -174,7 +196,8 @@ class LoadedModel:
     def close(self) -> None:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
-        self._network = None
+        self._variants.clear()
+        self._file, self._ports = None, None
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -182,28 +205,46 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _read_network(self) -> _Network:
-        if self._network is None:
-            from ijbridge.runtimes.onnx import bind
-
-            description = self.description
-            source, external = _weights_source(description, planning.choose_weights(description))
-            network = Network(source, external)
-            names = {
-                **bind(description.inputs, network.inputs, "input", description.name),
-                **bind(description.outputs, network.outputs, "output", description.name),
-            }
+    def _variant(self, options: Options) -> _Variant:
+        if options.on_model not in self._variants:
+            description = self.described(options)
+            planning.check_runnable(description)
+            graph = self._read_graph()
+            names = self._names(description)
+            description = sized(description, graph.signature, names)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in (source, external or b""))
-            self._network = _Network(source, names, network.facts(accepted).renamed(names), size)
-        return self._network
+            self._variants[options.on_model] = _Variant(description, graph.facts(accepted).renamed(names))
+        return self._variants[options.on_model]
+
+    def _read_file(self) -> OnnxNetwork:
+        if self._file is None:
+            self._file = onnx_network(self.description, planning.choose_weights(self.description))
+        return self._file
+
+    def _read_graph(self) -> Network:
+        """Parse the network; it is not kept, as it holds all weights once more."""
+        file = self._read_file()
+        graph = Network(file.source, file.external)
+        self._ports = graph.inputs, graph.outputs
+        return graph
+
+    def _names(self, description: ModelDescription) -> dict[str, str]:
+        """Give the network's name for each tensor of a description."""
+        from ijbridge.runtimes.onnx import bind
+
+        if self._ports is None:
+            self._read_graph()
+        inputs, outputs = self._ports or ((), ())
+        return {
+            **bind(description.inputs, inputs, "input", description.name),
+            **bind(description.outputs, outputs, "output", description.name),
+        }
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
             from ijbridge.runtimes.onnx import OnnxSession
 
-            network = self._read_network()
-            session = OnnxSession(network.source, plan.device, self.description.name)
+            session = OnnxSession(self._read_file().source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
@@ -251,21 +292,20 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 
 @dataclass(frozen=True)
-class _Network:
-    """The file of the network (or its bytes), its names of the described tensors, what it says of itself, its files' bytes."""
+class _Variant:
+    """A description as the options complete it, and what the network says of itself for the sizes it gives."""
 
-    source: Path | bytes
-    names: Mapping[str, str]
+    description: ModelDescription
     facts: NetworkFacts
-    size: int
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     """Give time and size of the files that a model is read from: its description and weights, or the zip they are in."""
-    package = open_package(description.location)
+    package = package_of(description)
     named = [file for one in description.weights for file in (one.file, one.external_data) if file is not None]
     files = [
         package.location if package.location.is_file() else package.description_path,
+        *(package.path(file.source) for file in description.read_from),
         *(package.path(file.source) for file in named if not file.is_url),
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]
@@ -280,7 +320,7 @@ def verify_files(description: ModelDescription) -> None:
     PackageError
         If one is not the file that was described.
     """
-    package = open_package(description.location)
+    package = package_of(description)
     files = [(weights.file, f"{weights.format} weights") for weights in description.weights]
     for tensor in (*description.inputs, *description.outputs):
         for file, what in ((tensor.test_tensor, "test tensor"), (tensor.sample_tensor, "sample tensor")):
@@ -289,19 +329,3 @@ def verify_files(description: ModelDescription) -> None:
     for file, what in files:
         if file.sha256 is not None and package.exists(file.source):
             package.read(file, what)
-
-
-def _weights_source(description: ModelDescription, weights: Weights) -> tuple[Path | bytes, Path | None]:
-    """Give the network's file, or its bytes, and the file with the rest of its weights."""
-    package = open_package(description.location)
-    data = package.read(weights.file, f"{weights.format} weights")
-    path = package.path(weights.file.source)
-    if weights.external_data is not None:
-        package.read(weights.external_data, "external data of the weights")
-        if path is None:
-            raise CannotRunError(
-                f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
-                "and give the folder."
-            )
-        return path, package.path(weights.external_data.source)
-    return data, None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,9 @@ from ijbridge.formats.package import open_package
 from ijbridge.loaded import verify_files
 
 _BLOCK = 1 << 20
+
+#: Files that describe what lies beside them.
+_PARTS = (".yaml", ".yml", ".json", ".xml", ".pb")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def look(source: str | Path) -> Candidate:
     description = read_model(source)
     verify_files(description)
     location = Path(description.location)
-    if location.is_file() and not zipfile.is_zipfile(location):
+    if location.is_file() and location.suffix.lower() in _PARTS:
         raise InstallError(f"{location} is a part of a model: give its folder, {location.parent}, or a zip of that.")
     files = _files(location)
     size = sum(file.stat().st_size for file in files.values())

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ijbridge import checks, downloads, model_folder, platforms
+from ijbridge import downloads, model_folder, platforms
 from ijbridge.about import about
 from ijbridge.cards import card
 from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import InstallError, OptionError
+from ijbridge.findings import warnings
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
@@ -88,7 +89,7 @@ class InferenceServer:
             ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``, ``origin``; where they are known,
             ``channel_names``, one for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
-            ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
+            ``tile``, ``halo``, ``device`` and the others of `ijbridge.options`, each optional.
 
         Returns
         -------
@@ -104,7 +105,7 @@ class InferenceServer:
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
-            "warnings": checks.warnings(plan.findings),
+            "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "tile": tile_text(plan.lines),
             "summary": str(plan),

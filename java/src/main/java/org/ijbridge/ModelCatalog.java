@@ -11,6 +11,9 @@ import java.util.Set;
 /** The models that a person can choose from without looking for them: those in the folders of models, then recent ones. */
 final class ModelCatalog {
 
+	/** Names of files that are models by themselves. */
+	static final String FILES = ".*\\.(zip|onnx|czann|czmodel|czseg)";
+
 	private ModelCatalog() {}
 
 	/**
@@ -40,6 +43,6 @@ final class ModelCatalog {
 
 	private static boolean mayBeModel(final File file) {
 		final String name = file.getName().toLowerCase(Locale.ROOT);
-		return !file.isHidden() && !name.startsWith(".") && (file.isDirectory() || name.endsWith(".zip"));
+		return !file.isHidden() && !name.startsWith(".") && (file.isDirectory() || name.matches(FILES));
 	}
 }

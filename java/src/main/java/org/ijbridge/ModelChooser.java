@@ -48,7 +48,7 @@ final class ModelChooser extends JPanel {
 			if (!event.getValueIsAdjusting() && list.getSelectedValue() != null) field.setText(list.getSelectedValue());
 		});
 		field.setName("model");
-		field.setToolTipText("A zip, a folder or its description file, or the name of a model in a models folder");
+		field.setToolTipText("A zip, a folder, a file (rdf.yaml, config.json, .onnx, .czann), or the name of a model in a models folder");
 		field.getDocument().addDocumentListener(new Changes());
 		final JButton browse = new JButton("Browse...");
 		browse.setName("browse");
@@ -123,12 +123,12 @@ final class ModelChooser extends JPanel {
 
 		@Override
 		public boolean accept(final File file) {
-			return file.isDirectory() || file.getName().matches("(?i).*\\.(zip|ya?ml)");
+			return file.isDirectory() || file.getName().matches("(?i)" + ModelCatalog.FILES + "|.*\\.ya?ml|(?i)config\\.(json|xml)");
 		}
 
 		@Override
 		public String getDescription() {
-			return "Models (folders, *.zip, *.yaml)";
+			return "Models (folders, zips, .yaml, .onnx, .czann, config.json)";
 		}
 	}
 

@@ -31,8 +31,8 @@ final class OptionFields extends JPanel {
 	private int count;
 
 	/**
-	 * Makes the fields with the answers of the last time. Channel, scale and, where there is a selection, the part begin
-	 * anew each time: they belong to one image.
+	 * Makes the fields with the answers of the last time. Channel, normalisation, scale and, where there is a selection, the part begin
+	 * anew each time: they belong to one image and model.
 	 *
 	 * @param image that the model will run on, null for many
 	 * @param changed is told of every change, on the event thread
@@ -49,6 +49,8 @@ final class OptionFields extends JPanel {
 			"1 GB", "4 GB", "16 GB");
 		final boolean several = image == null || image.getNChannels() > 1 || Pixels.isColour(image);
 		text("channel", "Channel", "Numbers from 1, such as 2 or 1,3, or names from the slice labels; blank for all", several);
+		choice("normalize", "Normalize", true, "In place of the model's: percentiles (2,99.8), none, min-max, mean-std, divide,255",
+			Preferences.AUTO, "none", "1,99.8", "2,99.8", "min-max", "mean-std");
 		if (image != null && image.getRoi() != null) {
 			choice(RunOptions.ROI, "Part", false, "The whole image, or the box around the selection", RunOptions.WHOLE,
 				RunOptions.CROP);

@@ -8,8 +8,10 @@ import java.awt.Dimension;
 import java.awt.EventQueue;
 import java.awt.image.BufferedImage;
 import java.lang.reflect.InvocationTargetException;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.swing.BorderFactory;
@@ -21,6 +23,9 @@ import javax.swing.JScrollPane;
  * new with every change, its warnings in colour. What cannot be run cannot be started, and the reason is there.
  */
 final class RunDialog {
+
+	/** What is not recorded where it is as usual. */
+	private static final List<String> UNRECORDED = Arrays.asList("memory", "normalize", RunOptions.ROI);
 
 	private static final int WIDTH = 560;
 	private static final int HEIGHT = 210;
@@ -100,7 +105,7 @@ final class RunDialog {
 			final boolean usual = value.equals(key.equals(RunOptions.ROI) ? RunOptions.WHOLE : Preferences.AUTO);
 			if (key.equals("model")) Recorder.recordPath(key, value);
 			else if (key.equals("rescale")) Recorder.recordOption(key);
-			else if (!usual || !key.equals("memory") && !key.equals(RunOptions.ROI)) Recorder.recordOption(key, value);
+			else if (!usual || !UNRECORDED.contains(key)) Recorder.recordOption(key, value);
 		});
 	}
 
