@@ -73,8 +73,9 @@ class OutputPlan:
 
     @property
     def is_label_image(self) -> bool:
-        """Whether the values number objects or classes: more than two are listed, or no intensity is given in their type."""
-        return len(self.tensor.values) > 2 or self.computed.dtype in ("int32", "uint32", "int64", "uint64")
+        """Whether the values number objects or classes: they are named, many, or of a type in which no intensity is given."""
+        classes = bool(self.tensor.value_names) or len(self.tensor.values) > 2
+        return classes or self.computed.dtype in ("int32", "uint32", "int64", "uint64")
 
     @property
     def shown_range(self) -> tuple[float, float] | None:
