@@ -9,8 +9,6 @@ import java.awt.Component;
 import java.awt.Container;
 import java.awt.Dialog;
 import java.awt.EventQueue;
-import java.awt.Menu;
-import java.awt.MenuBar;
 import java.awt.Point;
 import java.awt.Rectangle;
 import java.awt.Robot;
@@ -35,7 +33,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import javax.swing.JButton;
 import javax.swing.JCheckBox;
@@ -185,8 +182,8 @@ public final class Person {
 	}
 
 	/**
-	 * With mouse and keyboard alone, and the recorder open: goes to the command in the menu bar, clicks on a model in the
-	 * list, types a tile into its field, and clicks on the button that runs it.
+	 * In the dialog of a run, with mouse and keyboard alone and the recorder open: clicks on a model in the list, types a tile
+	 * into its field, and clicks on the button that runs it.
 	 *
 	 * @param model as it is listed
 	 * @return the recorded macro
@@ -196,7 +193,7 @@ public final class Person {
 		final Robot robot = new Robot();
 		robot.setAutoDelay(0);
 		robot.setAutoWaitForIdle(true);
-		until(() -> goesThroughTheMenu(robot, "Plugins", "IJBridge", COMMAND), () -> !dialogs().isEmpty());
+		IJ.doCommand(COMMAND);
 		final JDialog dialog = dialog();
 		final JList<?> models = (JList<?>) find(dialog, "models");
 		int row = 0;
@@ -217,8 +214,7 @@ public final class Person {
 		awaitCommand();
 		final String recorded = recorder.getText();
 		recorder.close();
-		// an attempt that missed the menu may have chosen the first entry of its neighbour, which is "Show All"
-		return Arrays.stream(recorded.split("\n")).filter(line -> line.contains(COMMAND)).collect(Collectors.joining("\n"));
+		return recorded;
 	}
 
 	/** What a person does again where nothing comes of it, as when a window that opens late takes the keys. */
@@ -234,32 +230,6 @@ public final class Person {
 	private interface Attempt {
 
 		void make() throws Exception;
-	}
-
-	private static void goesThroughTheMenu(final Robot robot, final String... path) throws Exception {
-		robot.setAutoDelay(robot.getAutoDelay() + 40); // each attempt slower than the one before: the machine may be busy
-		final ImageJ window = IJ.getInstance();
-		// twice: the first may only close the menu of an attempt before; Escape would end the macro
-		clicks(robot, window, window.getWidth() - 60, window.getHeight() - 10);
-		clicks(robot, window, window.getWidth() - 60, window.getHeight() - 10);
-		await(window::isFocused, ATTEMPT_MS);
-		presses(robot, KeyEvent.VK_F10);
-		robot.delay(20 * robot.getAutoDelay()); // nothing tells that the menu has the keys
-		final MenuBar bar = window.getMenuBar();
-		// to the left, around the end of the bar: to the right, the key would go into the submenus on its way
-		int number = bar.getMenuCount() - 1;
-		for (; !bar.getMenu(number).getLabel().equals(path[0]); number--) presses(robot, KeyEvent.VK_LEFT);
-		presses(robot, KeyEvent.VK_LEFT);
-		Menu menu = bar.getMenu(number);
-		for (int depth = 1; depth < path.length; depth++) {
-			if (depth > 1) presses(robot, KeyEvent.VK_RIGHT);
-			int item = 0;
-			for (; !menu.getItem(item).getLabel().equals(path[depth]); item++) {
-				if (!menu.getItem(item).getLabel().equals("-")) presses(robot, KeyEvent.VK_DOWN);
-			}
-			if (depth < path.length - 1) menu = (Menu) menu.getItem(item);
-		}
-		presses(robot, KeyEvent.VK_ENTER);
 	}
 
 	private static void presses(final Robot robot, final int key) {

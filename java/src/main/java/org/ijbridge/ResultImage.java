@@ -10,7 +10,6 @@ import java.awt.Color;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /** One output of a model, as the plan tells it and as ImageJ shows it. */
 final class ResultImage {
@@ -60,8 +59,11 @@ final class ResultImage {
 	 * @param provenance what made the image; Image &gt; Show Info... shows it
 	 */
 	ImagePlus toImage(final PixelBlock block, final String provenance) throws BridgeException {
-		final ImageStack stack = Pixels.read(block, axes, dtype);
 		final int channels = axes.size('c');
+		final double[][] extremes = new double[Math.toIntExact(axes.planes())][];
+		final ImageStack stack = Pixels.read(block, axes, dtype, (pixels, number) -> {
+			if (!labels && shown.isEmpty()) extremes[number] = extremes(pixels);
+		});
 		for (int slice = 1; slice <= stack.size() && channelNames.size() == channels && channels > 1; slice++) {
 			stack.setSliceLabel(channelNames.get((slice - 1) % channels), slice);
 		}
@@ -74,15 +76,16 @@ final class ResultImage {
 		Calibrations.apply(sizes, units, origin, calibration);
 		image.setCalibration(calibration);
 		image.setProperty("Info", provenance);
-		setDisplayRanges(image, stack);
+		setDisplayRanges(image, extremes);
 		image.changes = true;
 		return image;
 	}
 
-	private void setDisplayRanges(final ImagePlus image, final ImageStack stack) {
+	/** @param extremes of each plane, where its values are not known to be between others */
+	private void setDisplayRanges(final ImagePlus image, final double[][] extremes) {
 		final int channels = axes.size('c');
 		final LUT[] luts = new LUT[channels];
-		for (int c = 0; c < channels; c++) luts[c] = labels ? LabelImage.lut() : gray(stack, c, channels);
+		for (int c = 0; c < channels; c++) luts[c] = labels ? LabelImage.lut() : gray(extremes, c);
 		if (channels > 1) ((CompositeImage) image).setLuts(luts);
 		else {
 			if (labels) image.setLut(luts[0]);
@@ -90,29 +93,43 @@ final class ResultImage {
 		}
 	}
 
-	private LUT gray(final ImageStack stack, final int channel, final int channels) {
+	private LUT gray(final double[][] extremes, final int channel) {
 		final LUT lut = LUT.createLutFromColor(Color.WHITE);
-		final double[] range = shown.size() == 2 ? new double[] { shown.get(0), shown.get(1) }
-			: range(stack, channel, channels);
+		final double[] range = shown.isEmpty() ? range(extremes, channel) : new double[] { shown.get(0), shown.get(1) };
 		lut.min = range[0];
 		lut.max = range[1];
 		return lut;
 	}
 
 	/** What one channel is shown between: its extremes, from 0 for whole numbers; never an empty range. */
-	private static double[] range(final ImageStack stack, final int channel, final int channels) {
-		final double[][] planes = IntStream.range(0, stack.size() / channels).parallel().mapToObj(number -> {
-			final Object pixels = stack.getPixels(number * channels + channel + 1);
-			return pixels instanceof float[] ? extremes((float[]) pixels) : pixels instanceof short[]
-				? new double[] { 0, max((short[]) pixels) } : new double[] { 0, max((byte[]) pixels) };
-		}).toArray(double[][]::new);
-		final double min = Arrays.stream(planes).mapToDouble(one -> one[0]).min().orElse(0);
-		final double max = Arrays.stream(planes).mapToDouble(one -> one[1]).max().orElse(0);
+	private double[] range(final double[][] extremes, final int channel) {
+		double min = Double.POSITIVE_INFINITY;
+		double max = Double.NEGATIVE_INFINITY;
+		for (int number = channel; number < extremes.length; number += axes.size('c')) {
+			min = Math.min(min, extremes[number][0]);
+			max = Math.max(max, extremes[number][1]);
+		}
 		if (min > max) return new double[] { 0, 1 };
 		return new double[] { min, max > min ? max : min + 1 };
 	}
 
+	private static double[] extremes(final Object pixels) {
+		if (pixels instanceof float[]) return extremes((float[]) pixels);
+		return new double[] { 0, pixels instanceof short[] ? max((short[]) pixels) : max((byte[]) pixels) };
+	}
+
+	/** Of the finite pixels; where all are, as mostly, without asking each: half the time. */
 	private static double[] extremes(final float[] pixels) {
+		float min = Float.POSITIVE_INFINITY;
+		float max = Float.NEGATIVE_INFINITY;
+		for (final float pixel : pixels) {
+			min = Math.min(min, pixel);
+			max = Math.max(max, pixel);
+		}
+		return Float.isFinite(min) && Float.isFinite(max) ? new double[] { min, max } : finiteExtremes(pixels);
+	}
+
+	private static double[] finiteExtremes(final float[] pixels) {
 		float min = Float.POSITIVE_INFINITY;
 		float max = Float.NEGATIVE_INFINITY;
 		for (final float pixel : pixels) {

@@ -264,6 +264,18 @@ class ModelRunnerTest {
 	}
 
 	@Test
+	void whatIsNoNumberDoesNotCountForWhatAChannelIsShownBetween() throws BridgeException {
+		final Twins twins = new Twins();
+		final ImagePlus image = calibrated();
+		image.getStack().setVoxel(3, 2, 0, Double.NaN);
+		image.getStack().setVoxel(3, 2, 1, Double.POSITIVE_INFINITY);
+		final ImagePlus result = new ModelRunner(twins, twins).run(image, OPTIONS).get(0);
+		result.setC(1);
+		assertEquals(0, result.getDisplayRangeMin(), 1e-9);
+		assertEquals(10, result.getDisplayRangeMax(), 0);
+	}
+
+	@Test
 	void aWarningIsSaidOnce() throws BridgeException {
 		final Twins twins = new Twins();
 		new ModelRunner(twins, twins).run(calibrated(), OPTIONS);
