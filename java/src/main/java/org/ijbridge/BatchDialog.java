@@ -14,8 +14,6 @@ import javax.swing.JFileChooser;
 import javax.swing.JLabel;
 import javax.swing.JPanel;
 import javax.swing.JTextField;
-import javax.swing.event.DocumentEvent;
-import javax.swing.event.DocumentListener;
 
 /** Asks for model, folders, pattern and options of a batch, and says how many files there are. */
 final class BatchDialog {
@@ -110,21 +108,7 @@ final class BatchDialog {
 	{
 		final JTextField field = new JTextField(Preferences.get("batch_" + key, otherwise), COLUMNS);
 		field.setName(key);
-		field.getDocument().addDocumentListener(new DocumentListener() {
-
-			@Override
-			public void insertUpdate(final DocumentEvent event) {
-				changed();
-			}
-
-			@Override
-			public void removeUpdate(final DocumentEvent event) {
-				changed();
-			}
-
-			@Override
-			public void changedUpdate(final DocumentEvent event) {}
-		});
+		TextChanges.listen(field, this::changed);
 		texts.put(key, field);
 		final GridBagConstraints place = new GridBagConstraints();
 		place.gridy = texts.size();

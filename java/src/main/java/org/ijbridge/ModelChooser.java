@@ -17,8 +17,6 @@ import javax.swing.JPanel;
 import javax.swing.JScrollPane;
 import javax.swing.JTextField;
 import javax.swing.ListSelectionModel;
-import javax.swing.event.DocumentEvent;
-import javax.swing.event.DocumentListener;
 import javax.swing.filechooser.FileFilter;
 
 /** Chooses a model: by its name or path, out of those that were found, or by looking for it. */
@@ -49,7 +47,7 @@ final class ModelChooser extends JPanel {
 		});
 		field.setName("model");
 		field.setToolTipText("A zip, a folder, a file (rdf.yaml, config.json, .onnx, .czann), or the name of a model in a models folder");
-		field.getDocument().addDocumentListener(new Changes());
+		TextChanges.listen(field, changed);
 		final JButton browse = new JButton("Browse...");
 		browse.setName("browse");
 		browse.addActionListener(event -> browse());
@@ -130,21 +128,5 @@ final class ModelChooser extends JPanel {
 		public String getDescription() {
 			return "Models (folders, zips, .yaml, .onnx, .czann, config.json)";
 		}
-	}
-
-	private final class Changes implements DocumentListener {
-
-		@Override
-		public void insertUpdate(final DocumentEvent event) {
-			changed.run();
-		}
-
-		@Override
-		public void removeUpdate(final DocumentEvent event) {
-			changed.run();
-		}
-
-		@Override
-		public void changedUpdate(final DocumentEvent event) {}
 	}
 }

@@ -14,8 +14,6 @@ import javax.swing.JComponent;
 import javax.swing.JLabel;
 import javax.swing.JPanel;
 import javax.swing.JTextField;
-import javax.swing.event.DocumentEvent;
-import javax.swing.event.DocumentListener;
 
 /**
  * The options of a run as fields, each with a few answers to choose from and room for another. A new option of the worker
@@ -76,7 +74,7 @@ final class OptionFields extends JPanel {
 		final boolean kept = !key.equals(RunOptions.ROI);
 		box.setSelectedItem(kept ? Preferences.get(key, choices[0]) : choices[0]);
 		box.addActionListener(event -> changed.run());
-		if (free) listen((JTextField) box.getEditor().getEditorComponent());
+		if (free) TextChanges.listen((JTextField) box.getEditor().getEditorComponent(), changed);
 		answers.put(key, () -> String.valueOf(free ? box.getEditor().getItem() : box.getSelectedItem()));
 		add(key, label, box, hint);
 	}
@@ -84,7 +82,7 @@ final class OptionFields extends JPanel {
 	private void text(final String key, final String label, final String hint, final boolean enabled) {
 		final JTextField field = new JTextField(8);
 		field.setEnabled(enabled);
-		listen(field);
+		TextChanges.listen(field, changed);
 		answers.put(key, field::getText);
 		add(key, label, field, enabled ? hint : "The image has one channel");
 	}
@@ -122,23 +120,5 @@ final class OptionFields extends JPanel {
 		place.fill = GridBagConstraints.HORIZONTAL;
 		place.insets = new Insets(2, x == 0 ? 0 : 8, 2, 0);
 		add(component, place);
-	}
-
-	private void listen(final JTextField field) {
-		field.getDocument().addDocumentListener(new DocumentListener() {
-
-			@Override
-			public void insertUpdate(final DocumentEvent event) {
-				changed.run();
-			}
-
-			@Override
-			public void removeUpdate(final DocumentEvent event) {
-				changed.run();
-			}
-
-			@Override
-			public void changedUpdate(final DocumentEvent event) {}
-		});
 	}
 }
