@@ -1,4 +1,4 @@
-"""The dialog of Run Model...: what it says before a run, what it refuses, and that it can be used by mouse and keyboard."""
+"""The dialog of Run Model...: what it says before a run, what it refuses, and what it records."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_what_a_stranger_wrote_is_text(seen: Seen) -> None:
     assert seen.read("a page").card.startswith(f"{PAGE}~{PAGE}~")
 
 
-def test_mouse_and_keyboard_in_the_dialog_record_a_macro_that_replays_in_batch_mode_to_the_same_bytes(seen: Seen) -> None:
+def test_what_is_chosen_in_the_dialog_is_recorded_as_a_macro_that_replays_in_batch_mode_to_the_same_bytes(seen: Seen) -> None:
     (recorded,) = [line for line in seen.session.ran["driven"].log if line.startswith("run(")]
     assert recorded == 'run("Run Model...", "model=[in the folder] tile=64 halo=auto device=auto");'
     driven, replayed = seen.pixels("driven"), seen.pixels("replayed")

@@ -9,14 +9,12 @@ import java.awt.Component;
 import java.awt.Container;
 import java.awt.Dialog;
 import java.awt.EventQueue;
-import java.awt.Point;
 import java.awt.Rectangle;
 import java.awt.Robot;
 import java.awt.Toolkit;
 import java.awt.Window;
 import java.awt.datatransfer.DataFlavor;
 import java.awt.event.ActionEvent;
-import java.awt.event.InputEvent;
 import java.awt.event.KeyEvent;
 import java.io.File;
 import java.lang.reflect.Field;
@@ -52,10 +50,6 @@ public final class Person {
 	private static final String COMMAND = "Run Model...";
 	private static final String SET_UP = "IJBridge";
 	private static final long PATIENCE_MS = 90_000;
-
-	/** How long one attempt with mouse and keyboard may take to show, and how many there are. */
-	private static final long ATTEMPT_MS = 10_000;
-	private static final int ATTEMPTS = 5;
 
 	private Person() {}
 
@@ -182,66 +176,17 @@ public final class Person {
 	}
 
 	/**
-	 * In the dialog of a run, with mouse and keyboard alone and the recorder open: clicks on a model in the list, types a tile
-	 * into its field, and clicks on the button that runs it.
+	 * Chooses the command, with the recorder open, chooses a model in the list of its dialog, writes a tile into its field,
+	 * and runs it.
 	 *
 	 * @param model as it is listed
 	 * @return the recorded macro
 	 */
 	public static String drives(final String model, final String tile) throws Exception {
-		final Recorder recorder = new Recorder(false);
-		final Robot robot = new Robot();
-		robot.setAutoDelay(0);
-		robot.setAutoWaitForIdle(true);
-		IJ.doCommand(COMMAND);
-		final JDialog dialog = dialog();
-		final JList<?> models = (JList<?>) find(dialog, "models");
-		int row = 0;
-		while (!models.getModel().getElementAt(row).equals(model)) row++;
-		final Rectangle cell = models.getCellBounds(row, row);
-		until(() -> clicks(robot, models, cell.x + cell.width / 2, cell.y + cell.height / 2), () -> text(dialog, "model").equals(
-			model));
-		final JTextField field = (JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent();
-		until(() -> {
-			clicks(robot, field, field.getWidth() / 2, field.getHeight() / 2);
-			presses(robot, KeyEvent.VK_END);
-			for (int i = field.getText().length(); i > 0; i--) presses(robot, KeyEvent.VK_BACK_SPACE);
-			for (final char digit : tile.toCharArray()) presses(robot, KeyEvent.VK_0 + digit - '0');
-		}, () -> field.getText().equals(tile));
-		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
-		final Component go = find(dialog, "go");
-		until(() -> clicks(robot, go, go.getWidth() / 2, go.getHeight() / 2), () -> !dialog.isShowing());
-		awaitCommand();
-		final String recorded = recorder.getText();
-		recorder.close();
-		return recorded;
-	}
-
-	/** What a person does again where nothing comes of it, as when a window that opens late takes the keys. */
-	private static void until(final Attempt attempt, final BooleanSupplier reached) throws Exception {
-		for (int i = 0; i < ATTEMPTS; i++) {
-			attempt.make();
-			if (await(reached, ATTEMPT_MS)) return;
-		}
-		throw new IllegalStateException("nothing came of " + ATTEMPTS + " attempts");
-	}
-
-	/** Something with mouse and keyboard. */
-	private interface Attempt {
-
-		void make() throws Exception;
-	}
-
-	private static void presses(final Robot robot, final int key) {
-		robot.keyPress(key);
-		robot.keyRelease(key);
-	}
-
-	private static void clicks(final Robot robot, final Component on, final int x, final int y) {
-		final Point corner = on.getLocationOnScreen();
-		robot.mouseMove(corner.x + x, corner.y + y);
-		robot.mousePress(InputEvent.BUTTON1_DOWN_MASK);
-		robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
+		return answered(dialog -> {
+			((JList<?>) find(dialog, "models")).setSelectedValue(model, true);
+			((JTextField) ((JComboBox<?>) find(dialog, "tile")).getEditor().getEditorComponent()).setText(tile);
+		});
 	}
 
 	/**
@@ -378,11 +323,7 @@ public final class Person {
 
 	/** Waits until something is so, or for as long as anybody would; on the event thread, where windows change. */
 	private static boolean await(final BooleanSupplier reason) throws Exception {
-		return await(reason, PATIENCE_MS);
-	}
-
-	private static boolean await(final BooleanSupplier reason, final long patience) throws Exception {
-		final long end = System.currentTimeMillis() + patience;
+		final long end = System.currentTimeMillis() + PATIENCE_MS;
 		final AtomicBoolean is = new AtomicBoolean();
 		while (!is.get() && System.currentTimeMillis() < end) {
 			EventQueue.invokeAndWait(() -> is.set(reason.getAsBoolean()));
