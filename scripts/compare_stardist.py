@@ -59,13 +59,13 @@ def make(network: Network) -> None:
         if not network.trained:
             prob, nms = _between(model.predict(image(network), **given)[0]), NMS
         given |= {"prob_thresh": prob, "nms_thresh": nms}
-        kept = {"prob_thresh": np.float64(prob), "nms_thresh": np.float64(nms)}
+        kept: dict[str, Any] = {"prob_thresh": np.float64(prob), "nms_thresh": np.float64(nms)}
         for name, tiles in (("whole", None), ("tiles", network.tiles or None)):
             if name == "whole" or tiles:
                 labels, found = model.predict_instances(image(network), n_tiles=tiles, **given)
                 kept[f"{name}/labels"] = labels.astype(np.uint16)
                 kept |= {f"{name}/{key}": found[key] for key in ("points", "prob", "coord", "class_id") if key in found}
-    np.savez_compressed(network.folder / "objects.npz", **kept)  # type: ignore[arg-type] # numpy's own stub
+    np.savez_compressed(network.folder / "objects.npz", **kept)
     whole = kept["whole/labels"]
     print(network.name, f"above {prob:.4f}: {len(kept['whole/prob'])} objects, {np.mean(whole > 0):.0%} of {whole.shape}")
 

@@ -138,7 +138,7 @@ class LoadedModel:
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
         said = warnings(findings)
         return Results(
-            images={name: Image(results[name], header) for name, header in plan.results.items()},
+            images={name: Image(results[name], one.header) for name, one in plan.results.items()},
             record=provenance(resolved, record, session, memory, time.perf_counter() - started, said),
             warnings=(
                 *said,

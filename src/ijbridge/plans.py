@@ -17,7 +17,17 @@ from ijbridge.findings import Finding, warnings
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
 from ijbridge.object_plans import ObjectsPlan
-from ijbridge.operations import ArgMax, Binarize, EnsureDtype, FixedZeroMeanUnitVariance, Maximum, Operation, operation_name
+from ijbridge.operations import (
+    ArgMax,
+    Binarize,
+    EnsureDtype,
+    FixedZeroMeanUnitVariance,
+    Maximum,
+    Operation,
+    Sigmoid,
+    Softmax,
+    operation_name,
+)
 from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
 
@@ -63,6 +73,23 @@ class OutputPlan:
         return bool(self.tensor.values) or made_binary or "int" in dtype or dtype == "bool"
 
     @property
+    def is_label_image(self) -> bool:
+        """Whether the values number objects or classes: they are named, many, or of a type in which no intensity is given."""
+        classes = bool(self.tensor.value_names) or len(self.tensor.values) > 2
+        return classes or self.computed.dtype in ("int32", "uint32", "int64", "uint64")
+
+    @property
+    def shown_range(self) -> tuple[float, float] | None:
+        """What the values are between whatever the image, None where that is not known.
+
+        Probabilities are shown so, or an image in which there is nothing would show noise from black to white.
+        """
+        made = [one for one in self.tensor.operations if not isinstance(one, EnsureDtype)]
+        is_probability = bool(made) and isinstance(made[-1], Sigmoid | Softmax)
+        stated = self.tensor.value_range == (0, 1)
+        return (0.0, 1.0) if "float" in self.computed.dtype and (is_probability or (stated and not made)) else None
+
+    @property
     def local_operations(self) -> tuple[Operation, ...]:
         """The operations that can be applied to a tile as it comes."""
         return self.tensor.operations[: self._first_of_second_pass]
@@ -78,6 +105,15 @@ class OutputPlan:
             if any(need.reference is None for need in processing.needs(operation)):
                 return number
         return len(self.tensor.operations)
+
+
+@dataclass(frozen=True)
+class ResultPlan:
+    """An image that a run gives: its header, whether its values number objects or classes, and what they are between."""
+
+    header: Header
+    is_label_image: bool
+    shown_range: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -106,11 +142,11 @@ class Plan:
     objects: ObjectsPlan | None = None
 
     @property
-    def results(self) -> Mapping[str, Header]:
+    def results(self) -> Mapping[str, ResultPlan]:
         """The images that the run gives, by their ids: those of the outputs, or the labels of the objects in them."""
         if self.objects is None:
-            return {one.tensor.id: one.result for one in self.outputs}
-        return {"labels": self.objects.labels} if self.objects.has_image else {}
+            return {one.tensor.id: ResultPlan(one.result, one.is_label_image, one.shown_range) for one in self.outputs}
+        return {"labels": ResultPlan(self.objects.labels, True, None)} if self.objects.has_image else {}
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -182,7 +218,7 @@ class Plan:
                 lines += [f"{'result':<10} {_result(output.result)}"]
         if self.objects is not None:
             lines += [f"{'objects':<10} {self.objects}"]
-            lines += [f"{'result':<10} {_result(header)}" for header in self.results.values()]
+            lines += [f"{'result':<10} {_result(one.header)}" for one in self.results.values()]
         lines += [f"{'memory':<10} about {units.amount(self.memory)} beyond the image, of {units.amount(self.budget)}"]
         lines += [f"{finding.severity:<10} {finding.sentence}" for finding in self.findings]
         return "\n".join(lines)

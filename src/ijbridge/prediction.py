@@ -95,7 +95,8 @@ def resolve(plan: Plan, statistics: Statistics, pixel_findings: Sequence[Finding
 def empty_results(plan: Plan, given: Mapping[str, Array]) -> dict[str, Array]:
     """Make the arrays of the results, by their ids, where none is given."""
     return {
-        name: given[name] if name in given else np.empty(header.shape, header.dtype) for name, header in plan.results.items()
+        name: given[name] if name in given else np.empty(one.header.shape, one.header.dtype)
+        for name, one in plan.results.items()
     }
 
 
