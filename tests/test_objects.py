@@ -187,16 +187,31 @@ def test_options_on_objects_are_refused_for_other_models() -> None:
     check_refusal(caught.value, "objects=labels", "StarDist", "leave it out")
 
 
-def test_imagej_is_given_labels_and_no_outlines() -> None:
-    server, header = InferenceServer(), {"name": "cells", "shape": (303, 384), "axes": "yx", "dtype": "uint16"}
-    (labels,) = server.plan(str(TRAINED.folder), header, {})["outputs"]
+def test_imagej_is_told_what_it_is_given_and_gets_the_table_of_a_file(run: Run, tmp_path: Path) -> None:
+    cells = image(TRAINED)
+    server, header = InferenceServer(), {"name": "cells.tif", "shape": cells.shape, "axes": "yx", "dtype": "uint16"}
+    plan = server.plan(str(TRAINED.folder), header, {"objects": "both"})
+    (labels,) = plan["outputs"]
     assert (labels["title"], labels["dtype"], labels["shape"]) == ("cells-labels", "float32", [303, 384])
-    with pytest.raises(OptionError) as caught:
-        server.plan(str(TRAINED.folder), header, {"objects": "both"})
-    check_refusal(caught.value, "objects=both", "labels or raw")
-    pixels = np.empty((303, 384), np.float32)
-    server.predict(str(TRAINED.folder), header, {}, image(TRAINED), [pixels])
-    np.testing.assert_array_equal(pixels, stored(TRAINED)["whole/labels"])
+    assert labels["labels"]
+    assert plan["objects"] == "cells-objects"
+    assert ["Objects", "star-convex, 32 rays, of a probability above 0.633743, that overlap by at most 0.3: both"] in plan[
+        "words"
+    ]
+    result = np.empty(cells.shape, np.float32)
+    given = server.predict(str(TRAINED.folder), header, {"objects": "both"}, cells, [result])
+    np.testing.assert_array_equal(result, stored(TRAINED)["whole/labels"])
+    tifffile.imwrite(tmp_path / "cells.tif", cells)
+    status, _, errors = run("predict", TRAINED.folder, tmp_path / "cells.tif", "-o", tmp_path / "out", "--objects", "both")
+    assert status == 0, errors
+    assert given["objects"] == (tmp_path / "out" / "cells-objects.csv").read_bytes().decode()
+
+
+def test_imagej_is_given_no_image_where_only_outlines_are_asked_for() -> None:
+    header = {"name": "cells", "shape": (303, 384), "axes": "yx", "dtype": "uint16"}
+    server = InferenceServer()
+    assert server.plan(str(TRAINED.folder), header, {"objects": "rois"})["outputs"] == []
+    assert server.plan(str(TRAINED.folder), header, {"objects": "raw"})["objects"] == ""
 
 
 def test_the_command_line_writes_labels_and_a_table(tmp_path: Path, run: Run) -> None:

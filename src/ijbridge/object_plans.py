@@ -22,13 +22,14 @@ DEFAULT = "labels"
 class ObjectsPlan:
     """How objects are made of a network's outputs, and what is given of them.
 
-    ``wanted`` is ``labels``, ``rois`` or ``both``. ``letters`` are the axes of the image that the network's axes of space are
-    (None: an added one), ``size`` the pixels along them that the network sees, ``factors`` how many of them a pixel of the
-    image became. ``labels`` is the header of the label image, which has the image's grid.
+    ``wanted`` is ``labels``, ``rois`` or ``both``; ``title`` names their table. ``letters`` are the axes of the image that
+    the network's axes of space are (None: an added one), ``size`` the pixels along them that the network sees, ``factors`` how
+    many of them a pixel of the image became. ``labels`` is the header of the label image, which has the image's grid.
     """
 
     how: StarConvex
     wanted: str
+    title: str
     letters: tuple[str | None, ...]
     size: tuple[int, ...]
     factors: tuple[float, ...]
@@ -123,6 +124,7 @@ def plan_objects(
     return ObjectsPlan(
         how=how,
         wanted=options.objects or DEFAULT,
+        title=f"{source.name}-objects",
         letters=letters,
         size=tuple(network.sizes[line] for line in lines),
         factors=tuple(one.factors.get(letter or "", 1.0) for letter in letters),

@@ -1,4 +1,4 @@
-"""Objects in files: a table of comma-separated values, and labels in the fewest bits that hold them."""
+"""Objects as a table of comma-separated values, one for files and for ImageJ, and labels in the fewest bits that hold them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from ijbridge.errors import ResultError
 from ijbridge.image import Image
 from ijbridge.objects import FoundObject
 
+#: What a position along an axis is called that is looped over, as ImageJ calls it.
+POSITIONS = {"b": "sample", "t": "frame", "z": "slice", "c": "channel"}
+
 
 def narrow_labels(image: Image) -> Image:
     """Give labels in 16 bits where these hold them: files of ImageJ have no integers of 32."""
@@ -24,8 +27,8 @@ def narrow_labels(image: Image) -> Image:
 def table_text(objects: Iterable[FoundObject]) -> str:
     """Give objects as comma-separated values (RFC 4180), a line for each.
 
-    ``t``, ``z`` and the like count from 1, as ImageJ does; ``y`` and ``x`` are pixels, 0 being the centre of the first.
-    ``outline`` is a polygon in well-known text (ISO 19125), x before y.
+    ``frame``, ``slice`` and the like count from 1, as ImageJ does; ``z``, ``y`` and ``x`` are pixels, 0 being the centre of the
+    first. ``outline`` is a polygon in well-known text (ISO 19125), x before y.
     """
     rows = [_row(one) for one in objects]
     columns = list(dict.fromkeys(column for row in rows for column in row)) or ["label", "probability", "pixels"]
@@ -54,9 +57,9 @@ def write_table(path: Path, objects: Iterable[FoundObject]) -> None:
 
 def _row(one: FoundObject) -> dict[str, Any]:
     row: dict[str, Any] = {"label": one.label}
-    row |= {axis: number + 1 for axis, number in one.position.items()}
+    row |= {POSITIONS.get(axis, axis): number + 1 for axis, number in one.position.items()}
     row["probability"] = f"{one.probability:.6g}"
-    row |= {axis: f"{place:.6g}" for axis, place in one.centre.items()}
+    row |= {axis: _coordinate(place) for axis, place in one.centre.items()}
     row["pixels"] = one.pixels
     if one.size is not None:
         row |= {"area" if len(one.centre) == 2 else "volume": f"{one.size:.6g}", "unit": one.unit}
@@ -64,6 +67,11 @@ def _row(one: FoundObject) -> dict[str, Any]:
         row |= {"class": one.class_id, "class_probability": f"{one.class_probability:.6g}"}
     if one.outline is not None:
         y, x = one.outline
-        corners = [f"{right:.6g} {down:.6g}" for down, right in zip(y, x, strict=True)]
+        corners = [f"{_coordinate(right)} {_coordinate(down)}" for down, right in zip(y, x, strict=True)]
         row["outline"] = f"POLYGON (({', '.join([*corners, corners[0]])}))"
     return row
+
+
+def _coordinate(pixels: float) -> str:
+    """Write a thousandth of a pixel, however large the image is."""
+    return f"{pixels:.3f}".rstrip("0").removesuffix(".")

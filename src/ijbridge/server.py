@@ -24,6 +24,7 @@ from ijbridge.findings import warnings
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
+from ijbridge.object_tables import table_text
 from ijbridge.options import Options
 from ijbridge.plan_words import model_pixel_size, plan_words
 from ijbridge.plans import ResultPlan, tile_text
@@ -96,20 +97,17 @@ class InferenceServer:
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
             ``units``, ``origin``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the
-            values are between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network;
+            values are between, where that is known); ``objects``, what the table of the objects is called, empty where none
+            are looked for; ``warnings``; ``tile_pixels``, the pixels of one run of the network;
             ``tile``, as the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts;
             ``findings`` as `check`.
         """
         with self._lock:
             loaded = self._model(model)
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
-        if plan.objects is not None and plan.objects.has_outlines:
-            raise OptionError(
-                f"objects={plan.objects.wanted} gives outlines, which this version does not show in ImageJ: use labels or raw "
-                "there, or `ijbridge predict` or Python for outlines."
-            )
         return {
             "outputs": [_output_dict(name, one) for name, one in plan.results.items()],
+            "objects": plan.objects.title if plan.objects is not None else "",
             "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "tile": tile_text(plan.lines),
@@ -138,7 +136,7 @@ class InferenceServer:
         Returns
         -------
         dict
-            ``provenance`` (text), ``warnings``.
+            ``provenance`` (text), ``warnings``, ``objects`` (`ijbridge.object_tables`; empty where none were looked for).
         """
         with self._lock:
             loaded = self._model(model)
@@ -154,7 +152,11 @@ class InferenceServer:
             for result, array in arrays.items():
                 if result not in into:
                     array[...] = to_imagej_dtype(given.images[result].array, headers[result].name)
-        return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+        return {
+            "provenance": provenance_text(given.record),
+            "warnings": list(given.warnings),
+            "objects": table_text(given.objects) if given.objects is not None else "",
+        }
 
     def test_views(self, model: str) -> dict[str, Any]:
         """Describe the pictures of a model's own test, so that there is room for them.

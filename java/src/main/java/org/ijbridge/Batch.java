@@ -5,6 +5,7 @@ import ij.io.FileSaver;
 import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.PathMatcher;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.PatternSyntaxException;
@@ -124,16 +126,41 @@ final class Batch {
 	/** Runs on one file and gives the names of the results. */
 	private List<String> perform(final File file) throws BridgeException {
 		final ImagePlus image = BatchImages.open(file, client);
-		final List<ImagePlus> results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
-		final List<String> names = new ArrayList<>();
-		for (final ImagePlus result : results) names.add(name(file, result));
+		final RunResults results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
+		final Map<String, Saver> savers = new LinkedHashMap<>();
+		for (final ImagePlus result : results.images) savers.put(name(file, result.getTitle() + ".tif"), tiff(result));
+		final FoundObjects objects = results.objects;
+		if (objects != null) savers.put(name(file, objects.title + ".csv"), bytes(objects.text.getBytes(StandardCharsets.UTF_8)));
+		if (results.outlines != null) {
+			savers.put(name(file, objects.title + ".zip"), part -> Files.write(part.toPath(), results.outlines.zip()));
+		}
+		final List<String> names = new ArrayList<>(savers.keySet());
 		log.writing(file, names);
-		for (int i = 0; i < results.size(); i++) save(results.get(i), names.get(i));
+		for (final Map.Entry<String, Saver> one : savers.entrySet()) save(one.getKey(), one.getValue());
 		return names;
 	}
 
-	private String name(final File file, final ImagePlus result) throws BridgeException {
-		final String name = result.getTitle().replaceAll("[\\\\/:*?\"<>|\\p{Cntrl}]", "_") + ".tif";
+	/** Writes one result. */
+	private interface Saver {
+
+		void write(File part) throws IOException;
+	}
+
+	private static Saver tiff(final ImagePlus result) {
+		final FileSaver saver = new FileSaver(result);
+		return part -> {
+			final boolean stack = result.getStackSize() > 1;
+			final boolean saved = stack ? saver.saveAsTiffStack(part.getPath()) : saver.saveAsTiff(part.getPath());
+			if (!saved) throw new IOException("ImageJ could not write it");
+		};
+	}
+
+	private static Saver bytes(final byte[] content) {
+		return part -> Files.write(part.toPath(), content);
+	}
+
+	private String name(final File file, final String title) throws BridgeException {
+		final String name = title.replaceAll("[\\\\/:*?\"<>|\\p{Cntrl}]", "_");
 		final String other = taken.putIfAbsent(name, file.getName());
 		if (other != null && !other.equals(file.getName())) {
 			throw new BridgeException("Its result would be " + name + ", as that of " + other + ": rename one of the two.");
@@ -143,13 +170,10 @@ final class Batch {
 			"another folder.");
 	}
 
-	private void save(final ImagePlus result, final String name) throws BridgeException {
+	private void save(final String name, final Saver saver) throws BridgeException {
 		final File part = new File(output, "." + name + ".part");
-		final FileSaver saver = new FileSaver(result);
-		final boolean saved = result.getStackSize() > 1 ? saver.saveAsTiffStack(part.getPath()) : saver.saveAsTiff(part
-			.getPath());
 		try {
-			if (!saved) throw new IOException("ImageJ could not write it");
+			saver.write(part);
 			try (FileChannel channel = FileChannel.open(part.toPath(), StandardOpenOption.WRITE)) {
 				channel.force(true); // else the name may be on disk before the pixels
 			}

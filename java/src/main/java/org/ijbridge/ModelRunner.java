@@ -22,11 +22,11 @@ final class ModelRunner {
 	/**
 	 * Plans, shares the pixels, predicts, and copies the results.
 	 *
-	 * @param image is read only
-	 * @return one image for each output, in the model's order, not shown yet
+	 * @param image is read only; nothing is shown
 	 * @throws BridgeException where there is no result, with the reason in one sentence
 	 */
-	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
+	RunResults run(final ImagePlus image, final RunOptions options) throws BridgeException {
+		options.isManaged(); // what is wrong with it is said before the run
 		final Header header = new Header(image, options.isCropped());
 		final Map<String, Object> request = request(header, options);
 		final Reply plan = plan(request);
@@ -34,7 +34,8 @@ final class ModelRunner {
 		final List<ResultImage> results = new ArrayList<>();
 		final List<Long> sizes = new ArrayList<>();
 		sizes.add(header.bytes());
-		for (final Reply output : plan.requiredParts("outputs")) {
+		final String objects = plan.text("objects");
+		for (final Reply output : objects.isEmpty() ? plan.requiredParts("outputs") : plan.parts("outputs")) {
 			final ResultImage result = new ResultImage(output);
 			results.add(result);
 			sizes.add(result.bytes());
@@ -51,7 +52,9 @@ final class ModelRunner {
 				Calibrations.countFromBelow(image, header.whole, result.getCalibration());
 				images.add(result);
 			}
-			return images;
+			if (objects.isEmpty()) return new RunResults(images, null, null);
+			final FoundObjects found = new FoundObjects(objects, prediction.text("objects"));
+			return new RunResults(images, found, options.isOutlined() ? new Outlines(found, image, header.part) : null);
 		}
 		finally {
 			PixelBlock.closeAll(blocks);

@@ -125,6 +125,8 @@ final class RunDialog {
 	}
 
 	private void changed() {
+		// objects are the model's that is described
+		if (window != null && !described.equals(chooser.model())) fields.setFindsObjects(false);
 		final Map<String, String> given = window == null ? asked : given();
 		// a field that loses the focus tells the same once more, and would take the button from under the mouse
 		if (given.equals(asked)) return;
@@ -153,8 +155,11 @@ final class RunDialog {
 	private void describe(final RunOptions options) {
 		described = options.model();
 		card.say("Reading the model...");
-		describing.ask(() -> describedWithCover(options, Feedback.SILENT), found -> card.show(found.reply, found.cover),
-			card::say);
+		describing.ask(() -> describedWithCover(options, Feedback.SILENT), found -> {
+			card.show(found.reply, found.cover);
+			fields.setFindsObjects(found.reply.has("objects"));
+			changed();
+		}, card::say);
 	}
 
 	private Reply plan(final RunOptions options) throws BridgeException {

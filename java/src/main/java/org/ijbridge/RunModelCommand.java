@@ -1,6 +1,8 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
+import ij.gui.Roi;
+import ij.measure.ResultsTable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +78,14 @@ public final class RunModelCommand implements Command {
 	@Parameter(type = ItemIO.OUTPUT)
 	private List<ImagePlus> results;
 
+	/** Of a model that finds objects: what they are, a row for each; else null. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private ResultsTable table;
+
+	/** Their outlines, where these are asked for; else null. Nothing is put into the image. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private List<Roi> rois;
+
 	/** @throws IllegalStateException with the sentence that tells why there is no result */
 	@Override
 	public void run() {
@@ -96,12 +106,15 @@ public final class RunModelCommand implements Command {
 		given.put("nms_thresh", nms_thresh);
 		given.put("environment", environment);
 		try {
-			results = RunCommand.perform(image, new RunOptions(given));
+			final RunResults found = RunCommand.perform(image, new RunOptions(given));
+			results = found.images;
+			table = found.table();
+			rois = found.outlines == null ? null : found.outlines.rois();
 		}
 		catch (final BridgeException failure) {
 			LogFile.write(failure.getMessage(), failure);
 			throw new IllegalStateException(failure.getMessage(), failure);
 		}
-		result = results.get(0);
+		result = results.isEmpty() ? null : results.get(0);
 	}
 }

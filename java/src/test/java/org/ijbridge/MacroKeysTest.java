@@ -84,7 +84,7 @@ class MacroKeysTest {
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
 		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory, normalize, " +
-			"model_axes, model_pixel_size, min_confidence, objects, prob_thresh, nms_thresh, roi and environment."), sentence);
+			"model_axes, model_pixel_size, min_confidence, objects, prob_thresh, nms_thresh, outlines, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest
