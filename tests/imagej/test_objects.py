@@ -55,7 +55,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(imagej: ImageJ, person: None, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("cells")
     (folder / "in").mkdir()
     cells = _cells()
@@ -111,6 +111,11 @@ def seen(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Seen:
             getStatistics(area, mean, min, max); print("largest: " + max); {ours}""",
         "batch": f"""run("Batch Run Model...", "{model} objects=both input=[{folder}/in] output=[{folder}/out] pattern=*.tif");
             open("{folder}/out/cells-objects.zip"); print("managed: " + roiManager("count")); roiManager("reset");""",
+        "dialog": f"""{cells_open}
+            said = split(call("Person.choosesObjects", "{NETWORK.folder.parent / "care-2d"}", "{NETWORK.folder}", "both",
+              "0.2", "manager"), "\\n");
+            print("asked: " + said[0]); print("recorded: " + said[1]); print("active: " + getTitle());
+            saveAs("Tiff", "{folder}/chosen.tif"); print("managed: " + roiManager("count")); roiManager("reset");""",
         "no outlines": f"{cells_open}{run('outlines=manager')}",
         "nowhere": f"{cells_open}{run('objects=rois outlines=window')}",
         "no objects": f'{cells_open}run("Run Model...", "model=[{NETWORK.folder.parent / "care-2d"}] objects=both");',
@@ -192,6 +197,19 @@ def test_a_batch_writes_labels_table_and_rois_and_the_table_is_that_of_a_shell(s
     table = (tmp_path / "out" / "cells-objects.csv").read_bytes()
     assert (seen.folder / "out" / "cells-objects.csv").read_bytes() == table
     assert len(list(csv.DictReader(table.decode().splitlines()))) == len(seen.objects)
+
+
+def test_the_dialog_asks_about_objects_where_a_model_finds_such_and_records_the_answers(seen: Seen) -> None:
+    assert seen.line("dialog", "asked") == "true|true|true|planned"
+    recorded = seen.line("dialog", "recorded").replace("[", "").replace("]", "")  # which only paths with blanks have
+    assert recorded == (
+        f'run("Run Model...", "model={NETWORK.folder} tile=auto halo=auto device=auto objects=both nms_thresh=0.2 '
+        'outlines=manager");'
+    )
+    assert seen.line("dialog", "active") == "cells-labels"
+    expected = ijbridge.predict(NETWORK.folder, seen.folder / "in" / "cells.tif", nms_thresh=0.2)
+    assert np.array_equal(tifffile.imread(seen.folder / "chosen.tif"), expected.values)
+    assert seen.line("dialog", "managed") == str(expected.values.max())
 
 
 @pytest.mark.parametrize(
