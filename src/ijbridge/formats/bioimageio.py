@@ -31,9 +31,10 @@ from ijbridge.description import (
     operation_name,
 )
 from ijbridge.errors import NotAModelError
-from ijbridge.formats import bioimageio_v04, bioimageio_v05
+from ijbridge.formats import beyond, bioimageio_v04, bioimageio_v05
 from ijbridge.formats.bioimageio_v05 import file_ref
 from ijbridge.formats.fields import Fields
+from ijbridge.formats.limits import check_limits
 from ijbridge.formats.package import Package
 from ijbridge.formats.yaml12 import parse_yaml
 
@@ -83,7 +84,7 @@ def read(package: Package) -> ModelDescription:
     tensors = bioimageio_v05 if _family(version) == "0.5" else bioimageio_v04
     inputs, outputs = tensors.read_tensors(root)
     _check(root, inputs, outputs)
-    return ModelDescription(
+    description = ModelDescription(
         format=FORMAT,
         format_version=version,
         name=root.text("name"),
@@ -112,6 +113,10 @@ def read(package: Package) -> ModelDescription:
         other={key: value for key, value in content.items() if key not in _ROOT},
         notes=_notes(version),
     )
+    meant = beyond.restored(description, root)
+    check_limits(meant, file)
+    _check(root, meant.inputs, meant.outputs)
+    return meant
 
 
 def _version(root: Fields) -> str:
