@@ -117,9 +117,9 @@ def with_second_file(tmp_path: Path) -> Path:
 def test_a_second_file_is_read_where_the_description_names_it_and_only_there(tmp_path: Path) -> None:
     folder = with_second_file(tmp_path)
     with pytest.raises(PackageError, match=r"'weights.data', but its description names no other file"):
-        LoadedModel(folder)._read_network()
+        _ = LoadedModel(folder).network
     edit(folder, "weights.onnx.external_data", {"source": "weights.data", "sha256": sha256(folder / "weights.data")})
-    assert LoadedModel(folder)._read_network().names == {"raw": "raw", "out": "out"}
+    assert LoadedModel(folder).network.names == {"raw": "raw", "out": "out"}
 
 
 def test_a_second_file_that_is_a_link_out_of_the_package_is_refused(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_second_file_that_is_a_link_out_of_the_package_is_refused(tmp_path: Pa
     (folder / "weights.data").rename(tmp_path / "secret.data")
     (folder / "weights.data").symlink_to(tmp_path / "secret.data")
     with pytest.raises(PackageError, match="link to a file outside the package"):
-        LoadedModel(folder)._read_network()
+        _ = LoadedModel(folder).network
 
 
 # --- operators and functions -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from ijbridge._version import __version__
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
+    from ijbridge.conversion import Conversion
+    from ijbridge.description import ModelDescription
     from ijbridge.loaded import LoadedModel
     from ijbridge.options import Options
 
@@ -117,6 +119,25 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="FOLDER",
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
     )  # fmt: skip
+
+    convert = bare_command(
+        "convert", _convert, "Make a bioimage.io 0.5 package with an ONNX network of a model, or of each model of a folder."
+    )
+    convert.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file; or a folder of models")
+    convert.add_argument(
+        "-o", "--output", metavar="OUT", required=True,
+        help="a folder that is made, or a .zip; for a folder of models the folder into which each is put under its name",
+    )  # fmt: skip
+    convert.add_argument(
+        "--test-image", metavar="IMAGE", help="make the test tensors of it (default: the model's own, else of a random image)"
+    )
+    convert.add_argument("--axes", help="that image's axes, slowest first (zyx), where its file does not say them")
+    convert.add_argument(
+        "--input", metavar="NAME=IMAGE", action="append", default=[],
+        help="the test image for another input of a model that has several; --test-image is for its first",
+    )  # fmt: skip
+    convert.add_argument("--overwrite", action="store_true", help="replace a package that this command wrote there before")
+    convert.add_argument("--json", action="store_true", help="the report as JSON")
 
     install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
     install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
@@ -275,6 +296,35 @@ def _test(given: argparse.Namespace) -> int:
     return 0 if report.reproduces else 1
 
 
+def _convert(given: argparse.Namespace) -> int:
+    from ijbridge.conversion import convert, convert_all, is_folder_of_models
+
+    if (given.input or given.axes) and not given.test_image:
+        raise OptionError("--input and --axes go with --test-image, the image for the model's first input.")
+    if is_folder_of_models(given.model):
+        if given.test_image:
+            raise OptionError(f"{given.model} is a folder of models, for which no one image will do: leave --test-image out.")
+        return _convert_all(convert_all(given.model, given.output, overwrite=given.overwrite), given.json)
+    images = _named_images(given.model, given.test_image, given.input) if given.test_image else None
+    report = convert(given.model, given.output, images=images, axes=given.axes, overwrite=given.overwrite)
+    _print_json(report.to_dict()) if given.json else print(report)
+    return 0
+
+
+def _convert_all(reports: Iterable[Conversion], as_json: bool) -> int:
+    done = []
+    for report in reports:
+        done.append(report)
+        if not as_json:
+            print(report.line, flush=True)
+    converted, failed = (sum(one.outcome == word for one in done) for word in ("converted", "failed"))
+    if as_json:
+        _print_json({"models": [one.to_dict() for one in done], "converted": converted, "failed": failed})
+    else:
+        print(f"{converted} converted, {failed} failed")
+    return 1 if failed or not converted else 0
+
+
 def _install_fiji(given: argparse.Namespace) -> int:
     from ijbridge.installing import install, uninstall
 
@@ -299,9 +349,16 @@ def _options(given: argparse.Namespace) -> Options:
 
 
 def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:
+    return _named_images(model.description, image, others)
+
+
+def _named_images(model: str | ModelDescription, image: str, others: Sequence[str]) -> Any:
+    from ijbridge.formats import read_model
+
     if not others:
         return image
-    inputs = {model.description.inputs[0].id: image}
+    description = read_model(model) if isinstance(model, str) else model
+    inputs = {description.inputs[0].id: image}
     for other in others:
         name, equals, path = other.partition("=")
         if not equals or not path:

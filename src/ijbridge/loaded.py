@@ -42,6 +42,20 @@ class Results:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class NetworkFile:
+    """A network that was read.
+
+    ``source`` is its file, where another with weights lies beside it, else its bytes; ``names`` are what it calls the described
+    tensors, ``facts`` what it says of itself, ``size`` the bytes of its files.
+    """
+
+    source: Path | bytes
+    names: Mapping[str, str]
+    facts: NetworkFacts
+    size: int
+
+
 class LoadedModel:
     """A model whose network is loaded at its first use and kept, one per device.
 
@@ -52,7 +66,7 @@ class LoadedModel:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._network: _Network | None = None
+        self._network: NetworkFile | None = None
 
     def plan(
         self,
@@ -61,7 +75,7 @@ class LoadedModel:
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
         planning.check_runnable(self.description)
-        return planning.plan(self.description, headers, options, find_resources(), self._read_network().facts)
+        return planning.plan(self.description, headers, options, find_resources(), self.network.facts)
 
     def run(
         self,
@@ -99,7 +113,7 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self._read_network().names
+            names = self.network.names
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
@@ -163,6 +177,30 @@ class LoadedModel:
         return {inputs[0]: to_image(value, axes)}
 
     @property
+    def network(self) -> NetworkFile:
+        """The network that is run, read at the first use.
+
+        Raises
+        ------
+        ModelError
+            If its file is missing, or none that can be run.
+        """
+        if self._network is None:
+            from ijbridge.runtimes.onnx import bind
+
+            description = self.description
+            source, external = _weights_source(description, planning.choose_weights(description))
+            network = Network(source, external)
+            names = {
+                **bind(description.inputs, network.inputs, "input", description.name),
+                **bind(description.outputs, network.outputs, "output", description.name),
+            }
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in (source, external or b""))
+            self._network = NetworkFile(source, names, network.facts(accepted).renamed(names), size)
+        return self._network
+
+    @property
     def memory(self) -> int:
         """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
         return self._network.size * max(1, len(self._sessions)) if self._network is not None else 0
@@ -182,27 +220,11 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _read_network(self) -> _Network:
-        if self._network is None:
-            from ijbridge.runtimes.onnx import bind
-
-            description = self.description
-            source, external = _weights_source(description, planning.choose_weights(description))
-            network = Network(source, external)
-            names = {
-                **bind(description.inputs, network.inputs, "input", description.name),
-                **bind(description.outputs, network.outputs, "output", description.name),
-            }
-            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in (source, external or b""))
-            self._network = _Network(source, names, network.facts(accepted).renamed(names), size)
-        return self._network
-
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
             from ijbridge.runtimes.onnx import OnnxSession
 
-            network = self._read_network()
+            network = self.network
             session = OnnxSession(network.source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
@@ -248,16 +270,6 @@ def _resampled(plan: Plan, images: Mapping[str, Image]) -> dict[str, Image]:
 def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> list[Finding]:
     found = [finding for tensor in tensors if tensor.id in images for finding in check_pixels(tensor, images[tensor.id])]
     return list(dict.fromkeys(found))  # one image may serve several inputs
-
-
-@dataclass(frozen=True)
-class _Network:
-    """The file of the network (or its bytes), its names of the described tensors, what it says of itself, its files' bytes."""
-
-    source: Path | bytes
-    names: Mapping[str, str]
-    facts: NetworkFacts
-    size: int
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:

@@ -70,8 +70,8 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
     for tensor in (*description.inputs, *description.outputs):
         if tensor.test_tensor is None:
             raise DescriptionError(f"The model {description.name!r} describes no test tensor for {tensor.id!r}.")
-    inputs = {tensor.id: _image(description, tensor) for tensor in description.inputs}
-    expected = {tensor.id: _load(description, tensor) for tensor in description.outputs}
+    inputs = {tensor.id: as_image(tensor, load_test_tensor(description, tensor)) for tensor in description.inputs}
+    expected = {tensor.id: load_test_tensor(description, tensor) for tensor in description.outputs}
     try:
         results = model.run(inputs, options)
     except IJBridgeError as error:
@@ -116,7 +116,7 @@ def tolerance_for(description: ModelDescription, tensor: Tensor, expected: Array
 
 def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance) -> OutputReport:
     """Compare a result with a test tensor of the tensor's axes; one of another shape does not pass."""
-    letters = _letters(tensor)
+    letters = letters_of(tensor)
     found, axes = result.array, result.header.axes
     dropped = tuple(number for number, letter in enumerate(letters) if letter not in axes)
     kept = [size for number, size in enumerate(expected.shape) if number not in dropped]
@@ -191,16 +191,24 @@ def report_dict(report: TestReport) -> dict[str, Any]:
     }
 
 
-def _letters(tensor: Tensor) -> list[str]:
+def letters_of(tensor: Tensor) -> list[str]:
+    """Give the letters under which a tensor's axes are those of an image; ``i`` for one that no image has."""
     return [axis.letter or "i" for axis in tensor.axes]
 
 
-def _image(description: ModelDescription, tensor: Tensor) -> Image:
-    array = _load(description, tensor)
-    return make_image(array, "".join(_letters(tensor)), name=tensor.id)
+def as_image(tensor: Tensor, array: Array) -> Image:
+    """Give an array of a tensor's axes as an image."""
+    return make_image(array, "".join(letters_of(tensor)), name=tensor.id)
 
 
-def _load(description: ModelDescription, tensor: Tensor) -> Array:
+def load_test_tensor(description: ModelDescription, tensor: Tensor) -> Array:
+    """Read the test tensor of an input or output.
+
+    Raises
+    ------
+    DescriptionError, PackageError
+        If it is none, or its file is missing or altered.
+    """
     file = tensor.test_tensor or FileRef("")
     data = open_package(description.location).read(file, f"test tensor of {tensor.id!r}")
     try:

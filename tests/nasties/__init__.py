@@ -9,8 +9,8 @@ from __future__ import annotations
 from nasties.images import IMAGES
 from nasties.kinds import Nasty
 from nasties.networks import NETWORKS
-from nasties.packages import DESCRIPTIONS, FOLDERS, ZIPS
+from nasties.packages import CONVERSIONS, DESCRIPTIONS, FOLDERS, ZIPS
 
-NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *NETWORKS, *IMAGES)
+NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *NETWORKS, *IMAGES, *CONVERSIONS)
 
 __all__ = ["NASTIES", "Nasty"]
