@@ -104,12 +104,16 @@ class Network:
         """Give the number of channels of an output."""
         return self._channels[next(node.input[0] for node in self._nodes if node.output[0] == name)]
 
-    def save(self, path: Path, opset: int = 17) -> Path:
-        """Check the graph and write it."""
+    def model(self, opset: int = 17) -> Any:
+        """Give the checked model."""
         graph = helper.make_graph(self._nodes, "network", self._inputs, self._outputs, self._weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
         onnx.checker.check_model(model)
-        onnx.save(model, str(path))
+        return model
+
+    def save(self, path: Path, opset: int = 17) -> Path:
+        """Check the graph and write it."""
+        onnx.save(self.model(opset), str(path))
         return path
 
 

@@ -116,6 +116,62 @@ def v04(**root: Any) -> dict[str, Any]:
     }
 
 
+def v03(version: str = "0.3.6", **root: Any) -> dict[str, Any]:
+    """A valid 0.3 description as that version writes it: an output of half the input's size."""
+    patch = int(version.split(".")[2])
+    people = [{"name": "A. Tester", "affiliation": "Nowhere"}, {"name": "B. Tester"}]
+    reference = "reference_tensor" if patch >= 3 else "reference_input"
+    shape = {reference: "raw", "scale": [1.0, 1.0, 0.5, 0.5], "offset": [0.0, 0.0, 0.0, 0.0]}
+    return {
+        "format_version": version,
+        **({"type": "model", "version": "0.1.3"} if patch >= 2 else {}),
+        "name": "Half Size",
+        "description": "A description for tests.",
+        "authors": people if patch >= 2 else [one["name"] for one in people],
+        "cite": [{"text": "Nobody 2020", "doi": "https://doi.org/10.1000/1"}],
+        "license": "MIT",
+        "documentation": "README.md",
+        "covers": ["cover.png"],
+        "tags": ["unet"],
+        "timestamp": "2021-04-07T19:49:30.000301",
+        "language": "python",
+        "framework": "pytorch",
+        "source": "unet.py:UNet",
+        "sha256": "2" * 64,
+        "kwargs": {"depth": 4},
+        "dependencies": "conda:environment.yaml",
+        "inputs": [
+            {
+                "name": "raw",
+                "axes": "bcyx",
+                "data_type": "float32",
+                "data_range": [float("-inf"), float("inf")],
+                "shape": {"min": [1, 1, 64, 64], "step": [0, 0, 16, 16]},
+                "preprocessing": [{"name": "zero_mean_unit_variance", "kwargs": {"mode": "per_sample", "axes": "yx"}}],
+            }
+        ],
+        "outputs": [
+            {
+                "name": "prob",
+                "axes": "bcyx",
+                "data_type": "float32",
+                "shape": shape | ({"halo": [0, 0, 8, 8]} if patch == 0 else {}),
+                **({"halo": [0, 0, 8, 8]} if patch else {}),
+                "postprocessing": [{"name": "sigmoid", "kwargs": {}}],
+            }
+        ],
+        "test_inputs": ["test_input.npy"],
+        "test_outputs": ["test_output.npy"],
+        "weights": {
+            "pytorch_state_dict": {"source": "https://x.y/weights.pth", "authors": people if patch >= 2 else ["A. Tester"]},
+            "onnx": {"source": "./weights.onnx", "sha256": "1" * 64, "opset_version": 12},
+            "pytorch_script": {"source": "weights.pt"},
+        },
+        **({"config": {"future": {"0.3.2": {"version": "0.1.3", "authors": people}}}} if patch < 2 else {}),
+        **root,
+    }
+
+
 def changed(description: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """Give a copy with another value (or none: REMOVED) at a path such as ``inputs.0.axes.1.size``."""
     result = copy.deepcopy(description)
@@ -209,3 +265,8 @@ def at(description: dict[str, Any], path: str) -> Any:
     for part in path.split("."):
         node = node[int(part) if isinstance(node, list) else part]
     return node
+
+
+def said(model: ModelDescription) -> list[str]:
+    """Give what is said of a model, in sentences."""
+    return [one.sentence for one in model.all_findings]

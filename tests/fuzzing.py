@@ -29,11 +29,31 @@ from ijbridge.description import FileRef
 from ijbridge.errors import IJBridgeError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
+from ijbridge.formats.saved_model import parse_graphs, read_signature
 from ijbridge.formats.yaml12 import parse_yaml
 from ijbridge.graph import Network
 from ijbridge.image_io import read_image
 from ijbridge.resources import PeakMemory
 from ijbridge.runtimes.onnx import OnnxSession
+from ijbridge.weights.keras_config import read_model_config
+from ijbridge.weights.keras_h5 import KerasFile
+from ijbridge.weights.keras_onnx import to_onnx
+from ijbridge.weights.saved_model_check import check_harmless
+from reference.csbdeep_cases import FOLDER
+from zeiss_models import channels_last, write_czann, write_czmodel
+
+#: A config.xml of DeepImageJ 1 with all that is read of one.
+DEEPIMAGEJ = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+<Model><ModelInformation><Name>Cells</Name><Author>A. Tester</Author><URL>https://example.org</URL><Credit>Somebody</Credit>
+<Version>1.0</Version><Date>2019</Date><Reference>Nobody 2019</Reference></ModelInformation>
+<ModelTest><InputSize>348x260</InputSize><MemoryPeak>269.0 Mb</MemoryPeak><PixelSize>0.65µm x 0.5µm</PixelSize></ModelTest>
+<ModelCharacteristics><ModelTag>tf.saved_model.tag_constants.SERVING</ModelTag><SignatureDefinition>null</SignatureDefinition>
+<InputTensorDimensions>,-1,-1,-1,1,</InputTensorDimensions><NumberOfInputs>1</NumberOfInputs><InputNames0>raw</InputNames0>
+<InputOrganization0>NHWC</InputOrganization0><NumberOfOutputs>1</NumberOfOutputs><OutputNames0>values</OutputNames0>
+<OutputOrganization0>NHWC</OutputOrganization0><Channels>1</Channels><FixedPatch>false</FixedPatch>
+<MinimumSize>4</MinimumSize><PatchSize>48</PatchSize><FixedPadding>true</FixedPadding><Padding>5</Padding>
+<PreprocessingFile>a.ijm</PreprocessingFile><slices>1</slices></ModelCharacteristics></Model>
+"""
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -127,11 +147,50 @@ def _read_network(path: Path) -> None:
     OnnxSession(data, "cpu", "Little")
 
 
+def _configs() -> list[bytes]:
+    return [(FOLDER / name / "config.json").read_bytes() for name in ("care-2d-probabilistic", "stardist-2d-classes")]
+
+
+def _zeiss() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as name:
+        size = (16, 16)
+        return [
+            write_czann(Path(name) / "a", channels_last(size=size), [*size, 1], [*size, 3], scaling=(1e-7, 1e-7)).read_bytes(),
+            write_czmodel(Path(name) / "b", channels_last(size=size), "Gray16", "ConvertToMonochrome").read_bytes(),
+        ]
+
+
+def _keras_files() -> list[bytes]:
+    return [(FOLDER / name).read_bytes() for name in ("keras-2-shared.h5", "keras-3-sequential.h5")]
+
+
+def _read_keras(path: Path) -> None:
+    with KerasFile(path.read_bytes(), path.name) as file:
+        to_onnx(read_model_config(file.model_config or "", path.name), file)
+
+
+def _saved_models() -> list[bytes]:
+    with zipfile.ZipFile(FOLDER / "care-2d-probabilistic" / "TF_SavedModel.zip") as archive:
+        return [archive.read("saved_model.pb")]
+
+
+def _read_saved_model(path: Path) -> None:
+    for graph in parse_graphs(path.read_bytes(), path.name):
+        check_harmless(graph, path.name)
+    read_signature(open_package(path), FileRef(path.name))
+
+
 READERS = {
     "yaml": Reader("rdf.yaml", lambda: _descriptions()[:1], lambda path: parse_yaml(path.read_bytes(), path.name)),
     "description": Reader("rdf.yaml", lambda: _descriptions(), read_model),
     "zip": Reader("model.zip", _zips, _read_zip),
     "onnx": Reader("net.onnx", _networks, _read_network, lambda draw, data: _changed_network(draw, data)),
+    "bare-onnx": Reader("net.onnx", _networks, read_model, lambda draw, data: _changed_network(draw, data)),
+    "json": Reader("config.json", _configs, read_model),
+    "xml": Reader("config.xml", lambda: [DEEPIMAGEJ.encode()], read_model),
+    "zeiss": Reader("model.czann", _zeiss, read_model, lambda draw, data: _changed_entry(draw, data)),
+    "hdf5": Reader("model.h5", _keras_files, _read_keras),
+    "saved-model": Reader("saved_model.pb", _saved_models, _read_saved_model),
     "tiff": Reader("image.tif", _tiffs, lambda path: np.asarray(read_image(path).array).sum()),
     "npy": Reader("image.npy", _arrays, lambda path: np.asarray(read_image(path).array).sum()),
 }
@@ -147,7 +206,11 @@ def _descriptions() -> list[bytes]:
             "meant": [{"type": "Clip", "min": 0.5}, {"type": "Softmax", "axis": "x"}],
         },
     ]
-    described = (v05(), v04(), v05(config={"ijbridge": {"beyond": kept, "notes": ["a note"]}}))
+    described = (
+        v05(),
+        v04(),
+        v05(config={"ijbridge": {"beyond": kept, "findings": [{"id": "x", "severity": "note", "found": "a note"}]}}),
+    )
     return [yaml.safe_dump(one).encode() for one in described]
 
 
@@ -191,6 +254,11 @@ def spoilt(draw: st.DrawFn, name: str, begin: list[bytes]) -> bytes:
     change = READERS[name].change
     if change is not None and draw(st.booleans()):
         return change(draw, data)
+    return draw(_broken(data, begin))
+
+
+@st.composite
+def _broken(draw: st.DrawFn, data: bytes, begin: list[bytes]) -> bytes:
     spoiled = bytearray(data)
     for _ in range(draw(st.integers(1, 6))):
         place = draw(st.integers(0, max(0, len(spoiled) - 1)))
@@ -214,6 +282,23 @@ def spoilt(draw: st.DrawFn, name: str, begin: list[bytes]) -> bytes:
                 there = draw(st.integers(0, max(0, len(other) - 1)))
                 spoiled[place : place + length] = other[there : there + length]
     return bytes(spoiled)
+
+
+def _changed_entry(draw: Any, data: bytes) -> bytes:
+    """Change an entry of a zip, so that what comes out can still be opened."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = {one.filename: archive.read(one) for one in archive.infolist()}
+    except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    name = draw(st.sampled_from(sorted(entries)))
+    is_network = entries[name][:1] == b"\x08"
+    entries[name] = _changed_network(draw, entries[name]) if is_network else draw(_broken(entries[name], [entries[name]]))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for one, content in entries.items():
+            archive.writestr(one, content)
+    return buffer.getvalue()
 
 
 def _changed_network(draw: Any, data: bytes) -> bytes:

@@ -16,22 +16,22 @@ import numpy as np
 import onnxruntime as ort
 import xarray as xr
 
-from ijbridge.description import (
+from ijbridge.description import FixedSize, ModelDescription, ReferencedSize, SteppedSize, Tensor
+from ijbridge.operations import (
+    ArgMax,
     Binarize,
     Clip,
+    DivideByTypeMaximum,
     EnsureDtype,
-    FixedSize,
     FixedZeroMeanUnitVariance,
-    ModelDescription,
+    Maximum,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
-    SteppedSize,
-    Tensor,
+    Take,
     ZeroMeanUnitVariance,
 )
 
@@ -89,6 +89,18 @@ def apply(operation: Operation, x: xr.DataArray, raw: Mapping[str, xr.DataArray]
         case Softmax(axis):
             exponentials: Any = np.exp(wide - wide.max())
             return exponentials / exponentials.sum(dim=axis)
+        case DivideByTypeMaximum():
+            return x if x.dtype.kind in "fb" else wide / np.iinfo(x.dtype).max
+        case Take(axis, indices):
+            return x.isel({axis: list(indices)})
+        case ArgMax(axis, labels, least):
+            found = xr.zeros_like(x.isel({axis: [0]}), dtype=np.int64)
+            for number in reversed(range(len(labels))):
+                is_largest = x.isel({axis: number}) == x.max(axis)
+                found = found.where(~is_largest, labels[number])
+            return found if least is None else found.where(x.max(axis) >= least, 0)
+        case Maximum(axis):
+            return x.max(axis).expand_dims(axis)
     raise AssertionError(operation)
 
 

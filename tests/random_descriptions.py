@@ -11,29 +11,38 @@ from hypothesis import strategies as st
 
 from ijbridge.description import (
     Axis,
-    Binarize,
+    Benchmark,
     Citation,
-    Clip,
-    EnsureDtype,
     FileRef,
     FixedSize,
-    FixedZeroMeanUnitVariance,
     FreeSize,
+    Macro,
     ModelDescription,
-    Operation,
     Padding,
     Person,
     ReferencedSize,
-    ScaleLinear,
-    ScaleMeanVariance,
-    ScaleRange,
-    Sigmoid,
     Size,
-    Softmax,
     SteppedSize,
     Tensor,
     Tolerance,
     Weights,
+)
+from ijbridge.findings import Finding, noted
+from ijbridge.operations import (
+    Binarize,
+    Clip,
+    DivideByTypeMaximum,
+    EnsureDtype,
+    FixedZeroMeanUnitVariance,
+    Maximum,
+    Operation,
+    RestoreRange,
+    ScaleLinear,
+    ScaleMeanVariance,
+    ScaleRange,
+    Sigmoid,
+    Softmax,
+    Take,
     ZeroMeanUnitVariance,
 )
 
@@ -90,8 +99,17 @@ def descriptions(draw: st.DrawFn) -> ModelDescription:
         config=draw(st.sampled_from([{}, {"bioimageio": {"my": 1}}, {"other": {"a": [1.5, None, "yes"]}, "bioimageio": "x"}])),
         tolerances=tuple(draw(st.lists(_tolerances(names[n_inputs:]), max_size=2))),
         other=draw(st.sampled_from([{}, {"id": "a-b", "links": ["x/y"]}, {"links": [1], "root": {}, "id_emoji": "🦈"}])),
-        notes=tuple(draw(st.lists(texts, max_size=1))),
+        macros=tuple(draw(st.lists(st.sampled_from(MACROS), max_size=2))),
+        benchmark=draw(st.none() | st.just(Benchmark("512x512", memory_peak="1 GB"))),
+        whole_because=draw(st.none() | texts),
+        findings=tuple(draw(st.lists(texts.map(noted), max_size=1))),
     )  # fmt: skip
+
+
+MACROS = (
+    Macro("before", "ImageJ macro", "pre.ijm", "scales", "0" * 64, "percentile 1 99.8"),
+    Macro("after", "Java class", "post.jar", is_empty=True),
+)
 
 
 @st.composite
@@ -112,6 +130,9 @@ def _tensors(draw: st.DrawFn, name: str, before: Sequence[Tensor], *, is_input: 
         operations=tuple(draw(st.lists(_operations([axis.id for axis in axes], references), max_size=4))),
         optional=draw(st.booleans()) if is_input else False,
         padding=draw(_paddings()) if is_input else Padding(),
+        value_names=draw(st.sampled_from([{}, {1: "cell", 2: "no"}])),
+        source=None if is_input else draw(st.none() | texts),
+        assumed=draw(st.none() | st.just(Finding("divisor", "warning", "found", "expected", "advice"))) if is_input else None,
     )
 
 
@@ -176,6 +197,10 @@ def _operations(draw: st.DrawFn, axes: Sequence[str], references: Sequence[str])
         ScaleMeanVariance(reference, draw(some), eps),
         Sigmoid(),
         Softmax(axis),
+        RestoreRange(reference, low, high, draw(some), draw(st.booleans())),
+        DivideByTypeMaximum(),
+        Take(axis, (0,)),
+        Maximum(axis),
     ]
     return draw(st.sampled_from(possible))
 
@@ -183,7 +208,7 @@ def _operations(draw: st.DrawFn, axes: Sequence[str], references: Sequence[str])
 @st.composite
 def _paddings(draw: st.DrawFn) -> Padding:
     mode = draw(st.sampled_from(["symmetric", "reflect", "edge", "constant"]))
-    return Padding(mode, draw(st.sampled_from([0.0, 1.5])))  # type: ignore[arg-type] # one of the modes
+    return Padding(mode, draw(st.sampled_from([0.0, 1.5])), draw(st.booleans()))  # type: ignore[arg-type] # one of the modes
 
 
 @st.composite

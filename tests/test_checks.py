@@ -10,8 +10,8 @@ import pytest
 
 from builders import channel, described, follows, identity, space, write_model
 from ijbridge import checks
-from ijbridge.checks import Finding
 from ijbridge.description import ModelDescription, Tensor
+from ijbridge.findings import Finding
 from ijbridge.formats import read_model
 from ijbridge.image import Header
 

@@ -45,15 +45,15 @@ def holding(value: float) -> Break:
 #: What is broken, by whom, and words of the sentence.
 BROKEN: dict[str, tuple[Break, list[str]]] = {
     "no such model": (lambda model, _: model.rename(model.with_name("moved")), ["There is no model at"]),
-    "not a model": (lambda model, _: (model / "bioimageio.yaml").unlink(), ["is not a model that ijbridge reads"]),
+    "not a model": (lambda model, _: _empty(model), ["there is no bioimage.io description"]),
     "broken yaml": (lambda model, _: _write(model / "bioimageio.yaml", "a: [1"), ["bioimageio.yaml is broken YAML in line"]),
     "empty yaml": (lambda model, _: _write(model / "bioimageio.yaml", ""), ["has no `format_version`"]),
     "broken description": (edited("inputs.0.axes.2.size", "big"), ["`inputs[0].axes[2].size` is 'big'"]),
-    "another version": (edited("format_version", "0.3.6"), ["bioimage.io 0.3.6", "reads 0.4 and 0.5"]),
+    "another version": (edited("format_version", "0.2.1"), ["bioimage.io 0.2.1", "reads 0.3, 0.4 and 0.5"]),
     "no weights": (lambda model, _: (model / "weights.onnx").unlink(), ["no weights that ijbridge runs", "'weights.onnx'"]),
     "other weights": (
         edited("weights", {"torchscript": {"source": "weights.onnx"}}),
-        ["no weights that ijbridge runs (onnx)", "torchscript (there)", "export it to ONNX"],
+        ["no weights that ijbridge runs (onnx, keras_hdf5,", "torchscript (there)", "export it to ONNX"],
     ),
     "wrong hash": (edited("weights.onnx.sha256", "0" * 64), ["onnx weights", "not the file that was described"]),
     "weights that are no network": (lambda model, _: _replace_weights(model, b"no network"), ["not an ONNX network"]),
@@ -69,6 +69,11 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "too many channels": (saved(pixels(3, 40, 50)), ["name the axes"]),
     "too small": (edited("inputs.0.axes.3.size", 64), []),
 }  # fmt: skip
+
+
+def _empty(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
 
 
 def _write(file: Path, text: str) -> None:

@@ -167,10 +167,11 @@ def test_where_a_model_came_from_and_its_notes_are_kept(tmp_path: Path) -> None:
     own = read_model(tmp_path / "package").config["ijbridge"]
     digest = hashlib.sha256((model / "bioimageio.yaml").read_bytes()).hexdigest()
     assert own["converted_from"] == {
-        "format": "bioimage.io", "format_version": "0.5.99", "sha256": digest, "by": f"ijbridge {ijbridge.__version__}",
+        "format": "bioimage.io", "format_version": "0.5.99", "sha256": digest,
+        "weights": {"format": "onnx", "sha256": sha256(model / "weights.onnx")}, "by": f"ijbridge {ijbridge.__version__}",
     }  # fmt: skip
-    (note,) = read_model(tmp_path / "package").notes
-    assert note.startswith("Written in bioimage.io 0.5.99, newer than")
+    (note,) = read_model(tmp_path / "package").findings
+    assert note.sentence.startswith("Written in bioimage.io 0.5.99, newer than")
 
 
 def test_other_configuration_stays(little_model: Path, tmp_path: Path) -> None:

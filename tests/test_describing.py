@@ -24,7 +24,7 @@ def shown(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
 def test_the_keys_that_programs_rely_on_are_there(tmp_path: Path, description: Any) -> None:
     data = shown(tmp_path, description())
     assert {"format", "format_version", "name", "inputs", "outputs", "weights", "authors", "cite", "license", "version",
-            "config", "documentation", "training_data", "location", "digest", "notes"} <= set(data)  # fmt: skip
+            "config", "documentation", "training_data", "location", "digest", "findings"} <= set(data)  # fmt: skip
     assert data["format"] == "bioimage.io"
     for tensor in (*data["inputs"], *data["outputs"]):
         assert {"id", "axes", "dtype", "operations", "test_tensor", "sample_tensor", "value_range"} <= set(tensor)

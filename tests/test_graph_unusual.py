@@ -154,6 +154,24 @@ def resized_like_another(net: Network, x: str) -> str:
     return net.node("Resize", [net.pool(x), "", "", size], 1, mode="nearest")
 
 
+def twice_its_own_size(net: Network, x: str) -> str:
+    """As tf2onnx writes an upsampling of Keras'."""
+    x = net.pool(x)
+    shape = net.node("Shape", [x], 1)
+    last = net.node("Gather", [shape, ints(net, 0, 2, 3, 1)], 1)
+    space = sliced(net, net.node("Cast", [last], 1, to=TensorProto.INT32), 1, 3, axis=0)
+    space = net.node("Mul", [space, net.constant([2, 2], np.int32)], 1)
+    sizes = [sliced(net, shape, 0, 2, axis=0), net.node("Cast", [space], 1, to=TensorProto.INT64)]
+    return net.node("Resize", [x, "", "", net.node("Concat", sizes, 1, axis=0)], 1, mode="nearest", nearest_mode="floor",
+                    coordinate_transformation_mode="tf_half_pixel_for_nn")  # fmt: skip
+
+
+def channels_first_by_reshaping(net: Network, x: str) -> str:
+    """As tf2onnx writes a transposition of an image of one channel."""
+    last = net.node("Transpose", [net.conv(x, 1)], 1, perm=[0, 2, 3, 1])
+    return net.conv(net.node("Reshape", [net.node("Unsqueeze", [last, ints(net, 0)], 1), ints(net, -1, 1, 0, 0)], 1), 1)
+
+
 def corner_to_corner(net: Network, x: str) -> str:
     return net.node("Resize", [x, "", net.constant([1, 1, 2, 2])], 1, mode="linear",
                     coordinate_transformation_mode="align_corners")  # fmt: skip
@@ -269,7 +287,7 @@ FREE: list[Layers] = [
     normalised_by_the_batch, where_the_largest_are, filtered_by_itself, turned, flipped, summed_up, resized_like_another,
     corner_to_corner, grouped_and_normalised, squeezed_and_excited, every_pixel_to_every_other, sampled_elsewhere, unpooled,
     row_after_row, gathered, above_the_diagonal, norm_along_rows, quantised_by_its_range, masked_by_its_size,
-    after_an_output_that_is_not_asked_for,
+    after_an_output_that_is_not_asked_for, twice_its_own_size, channels_first_by_reshaping,
 ]  # fmt: skip
 OPSETS: dict[Layers, int] = {around_the_edges: 19}
 
@@ -297,6 +315,18 @@ def test_what_lies_inside_the_halo_is_right_or_an_operation_is_named(layers: Lay
             inside = range(halo * (start > 0), found.shape[axis] - halo * (stop < SIZE))
             difference = found.take(inside, axis) - expected.take([int(start / field.step) + one for one in inside], axis)
             assert np.abs(difference).max() <= 1e-5 * np.ptp(expected), (axis, start, stop, halo)
+
+
+@pytest.mark.parametrize(("layers", "halo"), [(twice_its_own_size, 0), (channels_first_by_reshaping, 2)])
+def test_what_tensorflow_is_converted_to_is_followed(layers: Layers, halo: int, tmp_path: Path) -> None:
+    net = Network(3)
+    net.output(layers(net, net.input("raw")), "out")
+    facts = read_graph(net.save(tmp_path / "net.onnx"))
+    for axis in (2, 3):
+        field = facts.field("out", axis, ("raw", axis))
+        assert field is not None
+        assert field.halo() == halo
+        assert not facts.global_operations["raw", axis]
 
 
 # --- files that are not as usual -------------------------------------------------------------------------------------

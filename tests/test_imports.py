@@ -17,14 +17,19 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms"),
-    ("axes", "units", "description"),
+    ("errors", "_version", "typing", "platforms", "architectures"),
+    ("axes", "units", "findings"),
+    ("operations",),
+    ("description",),
+    ("normalization",),
     ("image", "options", "interpreters", "segments", "packing"),
     ("image_io", "views", "statistics", "tiling", "receptive_field", "onnx_operators"),
-    ("network_facts", "network_memory", "network_knowledge", "network_safety"),
-    ("network_layers",),
-    ("processing", "formats", "describing", "graph"),
-    ("checks", "resampling"),
+    ("network_facts", "network_memory", "network_sizes", "network_safety"),
+    ("network_knowledge",),
+    ("network_layers", "network_axes"),
+    ("graph",),
+    ("processing", "formats", "describing"),
+    ("checks", "resampling", "weights", "stating"),
     ("preparation",),
     ("mapping", "runtimes"),
     ("geometry",),
@@ -36,18 +41,33 @@ LEVELS = (
     ("prediction",),
     ("provenance", "converters"),
     ("loaded",),
-    ("testing", "server"),
+    ("testing", "server", "supported"),
     ("protocol", "examples", "covers"),
     ("package_writer",),
     ("appose_worker", "imagej", "installing", "conversion"),
     ("results",),
     ("api",),
+    ("arguments",),
     ("cli",),
     ("__main__", "ijbridge"),
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
 
-HEAVY = ("numpy", "onnxruntime", "onnx", "xarray", "pandas", "scipy", "yaml", "tifffile", "scyjava", "jpype", "appose", "tqdm")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "onnx",
+    "xarray",
+    "pandas",
+    "scipy",
+    "yaml",
+    "tifffile",
+    "h5py",
+    "scyjava",
+    "jpype",
+    "appose",
+    "tqdm",
+)
 
 
 def module_name(file: Path) -> str:

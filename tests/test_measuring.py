@@ -17,10 +17,15 @@ import ijbridge
 import naive
 from builders import Network, channel, described, follows, identity, one_conv, space, write_model
 from ijbridge import views
-from ijbridge.description import (
+from ijbridge.description import ModelDescription
+from ijbridge.errors import CannotRunError, PixelValueError
+from ijbridge.formats import read_model
+from ijbridge.image import make_image
+from ijbridge.loaded import LoadedModel
+from ijbridge.measuring import measure
+from ijbridge.operations import (
     Clip,
     EnsureDtype,
-    ModelDescription,
     Operation,
     ScaleLinear,
     ScaleMeanVariance,
@@ -29,11 +34,6 @@ from ijbridge.description import (
     Softmax,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import CannotRunError, PixelValueError
-from ijbridge.formats import read_model
-from ijbridge.image import make_image
-from ijbridge.loaded import LoadedModel
-from ijbridge.measuring import measure
 from ijbridge.options import Options
 
 FREE = {"min": 1, "step": 1}

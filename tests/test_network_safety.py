@@ -19,6 +19,7 @@ from descriptions import check_refusal
 from ijbridge.errors import CannotRunError, IJBridgeError, NetworkError, PackageError
 from ijbridge.graph import Network
 from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
 from ijbridge.runtimes.onnx import OnnxSession
 
 FREE = ["b", "c", "y", "x"]
@@ -114,12 +115,16 @@ def with_second_file(tmp_path: Path) -> Path:
     return edit(folder, "weights.onnx.sha256", sha256(folder / "weights.onnx"))
 
 
+def names(folder: Path) -> dict[str, str]:
+    return dict(LoadedModel(folder).variant(Options()).names)
+
+
 def test_a_second_file_is_read_where_the_description_names_it_and_only_there(tmp_path: Path) -> None:
     folder = with_second_file(tmp_path)
     with pytest.raises(PackageError, match=r"'weights.data', but its description names no other file"):
-        _ = LoadedModel(folder).network
+        names(folder)
     edit(folder, "weights.onnx.external_data", {"source": "weights.data", "sha256": sha256(folder / "weights.data")})
-    assert LoadedModel(folder).network.names == {"raw": "raw", "out": "out"}
+    assert names(folder) == {"raw": "raw", "out": "out"}
 
 
 def test_a_second_file_that_is_a_link_out_of_the_package_is_refused(tmp_path: Path) -> None:
@@ -128,7 +133,7 @@ def test_a_second_file_that_is_a_link_out_of_the_package_is_refused(tmp_path: Pa
     (folder / "weights.data").rename(tmp_path / "secret.data")
     (folder / "weights.data").symlink_to(tmp_path / "secret.data")
     with pytest.raises(PackageError, match="link to a file outside the package"):
-        _ = LoadedModel(folder).network
+        names(folder)
 
 
 # --- operators and functions -----------------------------------------------------------------------------------------

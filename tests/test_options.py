@@ -101,7 +101,9 @@ def test_an_amount_of_memory_that_is_not_understood_is_refused(value: Any) -> No
 
 
 def test_without_options_everything_is_automatic() -> None:
-    assert Options.read() == Options(tile="auto", halo="auto", device="auto", channels=(), rescale=False, memory=None)
+    assert Options.read() == Options(
+        tile="auto", halo="auto", device="auto", channels=(), rescale=False, memory=None, normalize=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,8 +122,41 @@ def test_what_no_option_can_be_is_refused_as_one(options: Any) -> None:
 
 
 def test_an_option_of_another_name_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(
-        OptionError, match=r"There is no option 'chanel': the options are tile, halo, device, channel, rescale, memory\."
-    ):
+    known = "tile, halo, device, channel, rescale, memory, normalize, model_axes, model_pixel_size, min_confidence"
+    with pytest.raises(OptionError, match=rf"There is no option 'chanel': the options are {known}\."):
         Options.named({"chanel": 2})
     assert Options.named({"rescale": np.True_}).rescale is True
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.65, (("", 0.65),)), ("0.65", (("", 0.65),)), ("650 nm", (("", 0.65),)), ("6.5e-7 m", (("", 0.65),)),
+        ("0.65 um", (("", 0.65),)), ("z=2,y=0.5,x=0.5", (("z", 2), ("y", 0.5), ("x", 0.5))), ("z = 2000 nm", (("z", 2),)),
+        ({"row": 0.5, "col": "500nm"}, (("y", 0.5), ("x", 0.5))),
+    ],
+)  # fmt: skip
+def test_a_models_pixel_size_is_in_micrometres_or_a_unit_for_all_axes_or_each(value: Any, expected: Any) -> None:
+    found = Options.read(model_pixel_size=value).model_pixel_size
+    assert [letter for letter, _ in found] == [letter for letter, _ in expected]
+    np.testing.assert_allclose([size for _, size in found], [size for _, size in expected])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "big", "0", "-1", "nan", "1 px", "5 s", "t=2", "c=1", "y=1,y=2", "y=1,row=2", "y:1", "1..2", "1e999", True, [1]],
+)
+def test_a_models_pixel_size_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"model_pixel_size=.*"):
+        Options.read(model_pixel_size=value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (51, 51), ("51", 51), ("51 %", 51), ("62.5%", 62.5), (99, 99)])
+def test_a_confidence_is_a_number_of_per_cent(value: Any, expected: float) -> None:
+    assert Options.read(min_confidence=value).min_confidence == expected
+
+
+@pytest.mark.parametrize("value", ["", "-1", 100, "99.5", "half", "nan", True, [51]])
+def test_a_confidence_that_is_not_understood_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"min_confidence=.* per cent from 0 to 99"):
+        Options.read(min_confidence=value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import naive
 from builders import Network, channel, described, follows, identity, one_conv, space, unet, unet_halo, write_model
 from commandline import network_gives
 from ijbridge import planning, prediction
-from ijbridge.description import ModelDescription
+from ijbridge.description import ModelDescription, Padding
 from ijbridge.errors import Cancelled, NetworkError
 from ijbridge.formats import read_model
 from ijbridge.image import Image, make_image
@@ -440,6 +441,30 @@ def test_the_border_is_padded_as_the_description_says(
     for tile in ("whole", 32):
         np.testing.assert_allclose(predict(model, image, tile=tile), expected, rtol=1e-5, atol=1e-4)
     assert f"padded to {padded.shape[0]} ({said})" in str(ijbridge.plan(model, image))
+
+
+@pytest.mark.parametrize(
+    ("padding", "how"),
+    [
+        (Padding("reflect", both_sides=True), {"mode": "reflect"}),
+        (Padding("edge", both_sides=True), {"mode": "edge"}),
+        (Padding("constant", 33.5, both_sides=True), {"mode": "constant", "constant_values": 33.5}),
+    ],
+)
+@pytest.mark.parametrize("shape", [(37, 5), (1, 90), (33, 1)])
+def test_half_of_the_border_is_put_before_the_image_where_a_format_has_it_so(
+    tmp_path: Path, padding: Padding, how: dict[str, Any], shape: tuple[int, int]
+) -> None:
+    model = write_model(tmp_path / "m", unet(), size={"min": 16, "step": 16})
+    description = read_model(model)
+    description = replace(description, inputs=(replace(description.inputs[0], padding=padding),))
+    image, missing = picture(*shape), [-size % 16 for size in shape]
+    padded = np.pad(image, [(one // 2, one - one // 2) for one in missing], **how)
+    y, x = (slice(one // 2, one // 2 + size) for one, size in zip(missing, shape, strict=True))
+    expected = network_gives(model, padded)[y, x]
+    for tile in ("whole", 48):
+        found = ijbridge.predict(description, image, axes="yx", tile=tile)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.ptp(expected))
 
 
 def test_pixels_of_integers_are_padded_with_a_constant_of_their_own_type(tmp_path: Path) -> None:

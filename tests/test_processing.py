@@ -11,21 +11,26 @@ from hypothesis import strategies as st
 
 import naive
 from ijbridge import processing
-from ijbridge.description import (
+from ijbridge.description import Axis, FixedSize
+from ijbridge.errors import CannotRunError
+from ijbridge.operations import (
+    ArgMax,
     Binarize,
     Clip,
+    DivideByTypeMaximum,
     EnsureDtype,
     FixedZeroMeanUnitVariance,
+    Maximum,
     Operation,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
+    Take,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import CannotRunError
 
 IDS = ("batch", "channel", "y", "x")
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -58,6 +63,11 @@ OPERATIONS: list[Operation] = [
     Sigmoid(),
     Softmax("channel"),
     Softmax("x"),
+    DivideByTypeMaximum(),
+    Take("channel", (2, 0)),
+    ArgMax("channel", (1, 2, 3)),
+    ArgMax("channel", (7, 2, 300), at_least=30.0),
+    Maximum("channel"),
 ]
 
 
@@ -245,3 +255,26 @@ def test_any_operation_on_any_type_and_shape_is_what_numpy_makes_of_it(
     expected = naive.apply(operation, naive.tensor(x, IDS), {"other": naive.tensor(other, IDS)}).transpose(*IDS).values
     tolerance = 2e-3 if dtype == "float16" else 1e-5  # sigmoid and softmax stay in half precision
     np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=tolerance, atol=tolerance)
+
+
+def test_of_equal_values_the_first_has_the_label() -> None:
+    x = np.array([[[0.2]], [[0.5]], [[0.5]]], np.float32)
+    assert processing.apply(ArgMax("c", (4, 5, 6)), x, ("c", "y", "x")).item() == 5
+
+
+def test_a_pixel_exactly_at_the_least_confidence_keeps_its_label() -> None:
+    x = np.array([[[0.51]], [[0.49]]], np.float32)
+    for least, label in ((0.51, 1), (np.nextafter(np.float32(0.51), 1), 0)):
+        assert processing.apply(ArgMax("c", (1, 2), least), x, ("c", "y", "x")).item() == label
+
+
+def test_the_elements_and_names_that_are_left_of_an_axis_are_known() -> None:
+    axis = Axis("channel", "channel", FixedSize(3), channel_names=("a", "b", "c"))
+    operations: list[Operation] = [Take("channel", (2, 0)), Sigmoid()]
+    reduced: list[Operation] = [Maximum("channel"), ArgMax("channel", (1, 2))]
+    assert processing.elements_left(operations, "channel", 3) == 2
+    assert processing.elements_left(operations, "y", 3) == 3
+    assert processing.names_left(operations, axis) == ("c", "a")
+    for one in reduced:
+        assert processing.elements_left([*operations, one], "channel", 3) == 1
+        assert processing.names_left([*operations, one], axis) == ()

@@ -30,7 +30,8 @@ def links(draw: st.DrawFn) -> Link:
 def stepped_rules(draw: st.DrawFn) -> AxisRules:
     accepts = SteppedSize(draw(st.sampled_from([1, 7, 16, 30])), draw(st.sampled_from([1, 2, 3, 4, 8, 16])))
     outputs = tuple(draw(st.lists(links(), min_size=1, max_size=3)))
-    return AxisRules(accepts, outputs, stride=draw(st.sampled_from([None, 1, None, 2, None, 6])))
+    stride = draw(st.sampled_from([None, 1, None, 2, None, 6]))
+    return AxisRules(accepts, outputs, stride=stride, both_sides=draw(st.booleans()))
 
 
 #: Sizes of images and the tiles that are wished for; mostly there are several tiles.
@@ -67,14 +68,16 @@ def test_a_tile_starts_on_the_networks_grid_and_has_a_size_it_accepts(rules: Axi
     assert isinstance(accepts, SteppedSize)
     line = tiling.lay(size, rules, wanted)
     grid = lcm(rules.stride or accepts.step, *(link.ratio.denominator for link in rules.outputs))
-    assert all(start % grid == 0 for start in line.starts)
+    before = -line.starts[0]
+    assert all((start + before) % grid == 0 for start in line.starts)
     assert all((link.ratio * start).denominator == 1 for link in rules.outputs for start in line.starts)
     for one in (line.tile, line.padded):
         assert one >= accepts.min
         assert (one - accepts.min) % accepts.step == 0
     assert line.padded - accepts.step < max(size, accepts.min) <= line.padded
-    assert line.starts[0] == 0
-    assert line.starts[-1] + line.tile == line.padded
+    unit = lcm(*(link.ratio.denominator for link in rules.outputs))
+    assert before == ((line.padded - size) // 2 // unit * unit if rules.both_sides else 0)
+    assert line.starts[-1] + line.tile + before == line.padded
     assert list(line.starts) == sorted(set(line.starts))
 
 
@@ -105,6 +108,14 @@ def test_the_drawing_of_the_docstring() -> None:
     line = tiling.lay(60, rules, 24)
     assert line == Line(size=60, padded=64, tile=24, starts=(0, 16, 32, 40))
     assert [line.kept(number, rules.outputs[0]) for number in range(4)] == [(0, 20), (20, 36), (36, 44), (44, 60)]
+
+
+def test_half_of_the_padding_lies_before_the_sample_where_both_sides_are_padded() -> None:
+    rules = AxisRules(SteppedSize(8, 8), (Link(halo=4),), both_sides=True)
+    line = tiling.lay(59, rules, 24)
+    assert line == Line(size=59, padded=64, tile=24, starts=(-2, 14, 30, 38))
+    assert [line.kept(number, rules.outputs[0]) for number in range(4)] == [(0, 18), (18, 34), (34, 42), (42, 59)]
+    assert tiling.lay(60, rules, None) == Line(60, 64, 64, (-2,))
 
 
 def test_an_output_of_half_the_size_starts_at_half_and_counts_its_own_halo() -> None:
@@ -169,12 +180,13 @@ def test_tiles_of_fixed_size_lie_on_multiples_of_a_power_of_two() -> None:
 
 @pytest.mark.parametrize("mode", get_args(PaddingMode))
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(st.integers(1, 12), st.integers(0, 30), st.integers(1, 40))
+@given(st.integers(1, 12), st.integers(-30, 30), st.integers(1, 40))
 def test_what_lies_beyond_the_image_is_numpys_padding(mode: PaddingMode, size: int, start: int, length: int) -> None:
     pixels = np.arange(size)
     # a constant is put there by whoever reads; the positions are those of the edge
-    padded = np.pad(pixels, (0, start + length), mode="edge" if mode == "constant" else mode)
-    np.testing.assert_array_equal(pixels[tiling.continued(start, length, size, mode)], padded[start : start + length])
+    padded = np.pad(pixels, (30, max(0, start + length)), mode="edge" if mode == "constant" else mode)
+    found = pixels[tiling.continued(start, length, size, mode)]
+    np.testing.assert_array_equal(found, padded[30 + start : 30 + start + length])
 
 
 def test_what_lies_inside_the_image_is_read_as_it_is() -> None:

@@ -18,9 +18,9 @@ from ijbridge._version import __version__
 
 if TYPE_CHECKING:
     from ijbridge.api import Model, check, load, plan, predict, read_model
-    from ijbridge.checks import Finding
     from ijbridge.description import ModelDescription
     from ijbridge.errors import IJBridgeError
+    from ijbridge.findings import Finding
     from ijbridge.plans import Plan
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "Finding": "checks",
+    "Finding": "findings",
     "IJBridgeError": "errors",
     "Model": "api",
     "ModelDescription": "description",

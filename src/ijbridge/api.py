@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, TypeAlias, Unpack
 
 from ijbridge import results
-from ijbridge.checks import Finding
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
+from ijbridge.findings import Finding
 from ijbridge.formats import read_model
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import OptionArguments, Options
@@ -163,6 +163,16 @@ def predict(
         True: resample the image to the model's pixel size, and the results back onto the image's grid.
     memory
         Bytes that may be used beyond the image, or text (``"4 GB"``); ``"auto"``: what is free.
+    normalize
+        In place of the normalisation that the model's description states or its reader assumed: two percentiles that become 0
+        and 1 in every channel on its own (``(2, 99.8)``, ``"2,99.8"``), ``"none"`` (the pixels as they are), ``"min-max"``,
+        ``"mean-std"``, ``"divide 255"`` or ``"divide type"`` (see `ijbridge.normalization`); ``"auto"``: as it is.
+    model_axes
+        The order of the axes of a bare ONNX network: ``"bcyx"``, or by name ``"raw=bcyx,mask=byxc"``.
+    model_pixel_size
+        The pixel size that the model is made for: micrometres (``0.65``), text (``"650 nm"``), or one per axis.
+    min_confidence
+        Per cent, 0 to 99: where a model gives labels with a confidence, the label of a pixel below it becomes 0.
 
     Returns
     -------

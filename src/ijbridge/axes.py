@@ -10,9 +10,9 @@ letter meaning      bioimage.io 0.5             elsewhere
 ``i``  index        ``index``                   no image file has it
 ``t``  time         ``time``                    ``frame``, ``frames``
 ``c``  channel      ``channel``                 ``ch``, ``channels``, TIFF ``s`` (samples of RGB)
-``z``  depth        space axis ``z``            ``pln``, ``plane``, ``slice``, ``slices``, ``depth``
-``y``  row          space axis ``y``            ``row``, ``height``
-``x``  column       space axis ``x``            ``col``, ``column``, ``width``
+``z``  depth        space axis ``z``            ``pln``, ``plane``, ``slice``, ``slices``, ``depth``, ``d``
+``y``  row          space axis ``y``            ``row``, ``height``, ``h``
+``x``  column       space axis ``x``            ``col``, ``column``, ``width``, ``w``
 ====== ============ =========================== ===================================================
 
 ImageJ names the axes of a hyperstack fastest first, ``XYCZT``; its arrays are ``tzcyx`` here. This room knows labels and
@@ -39,9 +39,9 @@ _ALIASES = {
     "index": "i",
     "time": "t", "frame": "t", "frames": "t",
     "channel": "c", "channels": "c", "ch": "c", "s": "c", "sample": "c",
-    "depth": "z", "pln": "z", "plane": "z", "slice": "z", "slices": "z",
-    "height": "y", "row": "y",
-    "width": "x", "col": "x", "column": "x",
+    "depth": "z", "d": "z", "pln": "z", "plane": "z", "slice": "z", "slices": "z",
+    "height": "y", "h": "y", "row": "y",
+    "width": "x", "w": "x", "col": "x", "column": "x",
 }  # fmt: skip
 
 

@@ -24,66 +24,16 @@ weights-missing        note      other weights that the description names
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
 
 from ijbridge import units
-from ijbridge.description import (
-    Binarize,
-    Clip,
-    EnsureDtype,
-    ModelDescription,
-    Operation,
-    ScaleRange,
-    Tensor,
-    ZeroMeanUnitVariance,
-)
+from ijbridge.description import ModelDescription, Tensor
+from ijbridge.findings import Finding
 from ijbridge.image import Header
-
-#: From what stops a run to what is only worth knowing.
-SEVERITIES = ("error", "warning", "note")
+from ijbridge.operations import Binarize, Clip, EnsureDtype, Operation, ScaleRange, ZeroMeanUnitVariance
 
 #: Pixel sizes that differ by less than this factor are taken to be the same.
 _SAME_PIXEL_SIZE = 1.1
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: what was ``found``, what is ``expected``, and what to do.
-
-    ``id`` names its kind and stays the same between versions.
-    """
-
-    id: str
-    severity: Literal["error", "warning", "note"]
-    found: str
-    expected: str = ""
-    advice: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """Say it in one sentence."""
-        link = ", but " if self.severity == "error" else ", "
-        expected = f"{link}{self.expected}" if self.expected else ""
-        advice = f": {self.advice}" if self.advice else ""
-        return f"{self.found}{expected}{advice}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data (JSON)."""
-        return {
-            "id": self.id,
-            "severity": self.severity,
-            "message": self.sentence,
-            "found": self.found,
-            "expected": self.expected,
-            "advice": self.advice,
-        }
-
-
-def warnings(findings: Iterable[Finding]) -> list[str]:
-    """Give the sentences of those that are warnings."""
-    return [finding.sentence for finding in findings if finding.severity == "warning"]
 
 
 def check_header(tensor: Tensor, image: Header, loops: Mapping[str, int]) -> list[Finding]:

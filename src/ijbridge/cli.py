@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -13,22 +13,18 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ijbridge._version import __version__
+from ijbridge.arguments import parser
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
-    from ijbridge.conversion import Conversion
     from ijbridge.description import ModelDescription
     from ijbridge.loaded import LoadedModel
     from ijbridge.options import Options
-
-_TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
-_HALO = "auto, declared, or pixels on every side of a tile"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in another script is no reason to fail
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parser(_COMMANDS).parse_args(arguments)
     if not given.debug:
         logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters of its complaints is raised, too
     try:
@@ -59,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
         if given.debug:
             traceback.print_exc()
+        if _is_lack_of_memory(error):
+            print("error: There is not enough memory: free some, or give a part of the image.", file=sys.stderr)
+            return 1
         print(
             f"error: ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it with what "
             "--debug shows.",
@@ -68,104 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ijbridge", description="Run any described neural network on any microscopy image.")
-    parser.add_argument("--version", action="version", version=f"ijbridge {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def bare_command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary)
-        added.set_defaults(run=run)
-        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        return added
-
-    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        added = bare_command(name, run, summary)
-        added.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file")
-        return added
-
-    inspect = command("inspect", _inspect, "Show a model's description.")
-    inspect.add_argument("--json", action="store_true", help="as JSON")
-
-    check = command("check", _check, "Say what is worth knowing of an image before a model runs on it.")
-    check.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
-    check.add_argument("--json", action="store_true", help="as JSON")
-    _run_options(check)
-
-    plan = command("plan", _plan, "Show what would be done with an image; no network is run.")
-    plan.add_argument("image", metavar="IMAGE", help="a TIFF or .npy file")
-    plan.add_argument("--json", action="store_true", help="as JSON")
-    plan.add_argument(
-        "--measure", action="store_true", help="read the pixels too: show the numbers that operations take of them"
-    )
-    _run_options(plan)
-
-    predict = command("predict", _predict, "Run a model on one or several images.")
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="TIFF or .npy files")
-    predict.add_argument(
-        "-o", "--output", metavar="OUT", required=True,
-        help="a .tif (ImageJ TIFF) or .npy file; for several images or outputs a folder, made if needed",
-    )  # fmt: skip
-    predict.add_argument(
-        "--resume", action="store_true",
-        help="leave out images whose results are there, younger than the image and made by this model (with whatever options)",
-    )  # fmt: skip
-    _run_options(predict)
-
-    test = command("test", _test, "Run a model's own test tensors and compare with what it should give.")
-    test.add_argument("--json", action="store_true", help="as JSON")
-    test.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    test.add_argument(
-        "-o", "--output", metavar="FOLDER",
-        help="where to save the outputs that do not reproduce (by default the folder one is in)",
-    )  # fmt: skip
-
-    convert = bare_command(
-        "convert", _convert, "Make a bioimage.io 0.5 package with an ONNX network of a model, or of each model of a folder."
-    )
-    convert.add_argument("model", metavar="MODEL", help="a model's folder, zip or description file; or a folder of models")
-    convert.add_argument(
-        "-o", "--output", metavar="OUT", required=True,
-        help="a folder that is made, or a .zip; for a folder of models the folder into which each is put under its name",
-    )  # fmt: skip
-    convert.add_argument(
-        "--test-image", metavar="IMAGE", help="make the test tensors of it (default: the model's own, else of a random image)"
-    )
-    convert.add_argument("--axes", help="that image's axes, slowest first (zyx), where its file does not say them")
-    convert.add_argument(
-        "--input", metavar="NAME=IMAGE", action="append", default=[],
-        help="the test image for another input of a model that has several; --test-image is for its first",
-    )  # fmt: skip
-    convert.add_argument("--overwrite", action="store_true", help="replace a package that this command wrote there before")
-    convert.add_argument("--json", action="store_true", help="the report as JSON")
-
-    install = bare_command("install-fiji", _install_fiji, "Put the plugin into a Fiji or an ImageJ, or take it out again.")
-    install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
-    install.add_argument(
-        "--python", metavar="PATH", help="the Python that ImageJ starts, which must have ijbridge (default: this one)"
-    )
-    install.add_argument(
-        "--shared", action="store_true", help="for many people: everybody may read what is written and run the Python"
-    )
-    install.add_argument("--uninstall", action="store_true", help="remove what this command wrote, and nothing else")
-    install.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
-    return parser
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--axes", help="the image's axes, slowest first (zyx), where its file does not say them")
-    parser.add_argument(
-        "--input", metavar="NAME=IMAGE", action="append", default=[],
-        help="the image for another input of a model that has several; IMAGE is for its first",
-    )  # fmt: skip
-    parser.add_argument("--tile", default="auto", help=_TILE)
-    parser.add_argument("--halo", default="auto", help=_HALO)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--channel", help="the image's channels to use, by number (from 1) or name: 2, DAPI, or 1,3")
-    parser.add_argument(
-        "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
-    )
-    parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+def _is_lack_of_memory(error: Exception) -> bool:
+    # Python says so in this way where there is too little to load a module
+    return isinstance(error, MemoryError) or (isinstance(error, SystemError) and "without setting an exception" in str(error))
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -173,18 +76,18 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(given: argparse.Namespace) -> int:
     from ijbridge.describing import description_dict, description_text
-    from ijbridge.formats import read_model
-    from ijbridge.loaded import verify_files
-    from ijbridge.planning import choose_weights
+    from ijbridge.loaded import LoadedModel, verify_files
+    from ijbridge.options import Options
+    from ijbridge.planning import check_runnable
 
-    description = read_model(given.model)
+    description = LoadedModel(given.model).described(Options.read(**_on_model(given)))
     verify_files(description)
     if given.json:
         _print_json(description_dict(description))
         return 0
     print(description_text(description))
     try:
-        choose_weights(description)
+        check_runnable(description)
     except IJBridgeError as error:
         print(f"cannot run   {error}")
     return 0
@@ -195,7 +98,7 @@ def _check(given: argparse.Namespace) -> int:
 
     options = _options(given)
     model = LoadedModel(given.model)
-    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    images = model.images(_inputs(model.description, given.image, given.input), given.axes)
     findings = model.check(images, options)
     fits = all(finding.severity != "error" for finding in findings)
     if given.json:
@@ -214,7 +117,7 @@ def _plan(given: argparse.Namespace) -> int:
 
     options = _options(given)
     model = LoadedModel(given.model)
-    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    images = model.images(_inputs(model.description, given.image, given.input), given.axes)
     headers = {name: image.header for name, image in images.items()}
     shown = model.resolve(images, options) if given.measure else model.plan(headers, options)
     _print_json(shown.to_dict()) if given.json else print(shown)
@@ -249,7 +152,7 @@ def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: 
     from ijbridge.image_io import write_image
     from ijbridge.provenance import provenance_text
 
-    images = model.images(_inputs(model, image, given.input), given.axes)
+    images = model.images(_inputs(model.description, image, given.input), given.axes)
     with _progress_bar(Path(image).name) as progress:
         results = model.run(images, options, progress=progress)
     for warning in results.warnings:
@@ -297,32 +200,36 @@ def _test(given: argparse.Namespace) -> int:
 
 
 def _convert(given: argparse.Namespace) -> int:
-    from ijbridge.conversion import convert, convert_all, is_folder_of_models
+    from ijbridge.conversion import convert, convert_all, is_folder_of_models, summary
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.options import Options
 
     if (given.input or given.axes) and not given.test_image:
         raise OptionError("--input and --axes go with --test-image, the image for the model's first input.")
+    options = Options.read(**_on_model(given))
     if is_folder_of_models(given.model):
         if given.test_image:
             raise OptionError(f"{given.model} is a folder of models, for which no one image will do: leave --test-image out.")
-        return _convert_all(convert_all(given.model, given.output, overwrite=given.overwrite), given.json)
-    images = _named_images(given.model, given.test_image, given.input) if given.test_image else None
-    report = convert(given.model, given.output, images=images, axes=given.axes, overwrite=given.overwrite)
+        done = []
+        for report in convert_all(given.model, given.output, options, overwrite=given.overwrite):
+            done.append(report)
+            if not given.json:
+                print(report.line, flush=True)
+        _print_json(summary(done)) if given.json else print("{converted} converted, {failed} failed".format_map(summary(done)))
+        return 1 if any(one.outcome == "failed" for one in done) or not any(one.target for one in done) else 0
+    images = None
+    if given.test_image:
+        images = _inputs(LoadedModel(given.model).described(options), given.test_image, given.input)
+    report = convert(given.model, given.output, options, images=images, axes=given.axes, overwrite=given.overwrite)
     _print_json(report.to_dict()) if given.json else print(report)
     return 0
 
 
-def _convert_all(reports: Iterable[Conversion], as_json: bool) -> int:
-    done = []
-    for report in reports:
-        done.append(report)
-        if not as_json:
-            print(report.line, flush=True)
-    converted, failed = (sum(one.outcome == word for one in done) for word in ("converted", "failed"))
-    if as_json:
-        _print_json({"models": [one.to_dict() for one in done], "converted": converted, "failed": failed})
-    else:
-        print(f"{converted} converted, {failed} failed")
-    return 1 if failed or not converted else 0
+def _formats(given: argparse.Namespace) -> int:
+    from ijbridge.supported import supported, supported_text
+
+    _print_json(supported()) if given.json else print(supported_text())
+    return 0
 
 
 def _install_fiji(given: argparse.Namespace) -> int:
@@ -339,25 +246,34 @@ def _install_fiji(given: argparse.Namespace) -> int:
     return 0
 
 
+_COMMANDS = {
+    "inspect": _inspect,
+    "check": _check,
+    "plan": _plan,
+    "predict": _predict,
+    "test": _test,
+    "convert": _convert,
+    "formats": _formats,
+    "install-fiji": _install_fiji,
+}
+
+
 # --- their parts -----------------------------------------------------------------------------------------------------
 
 
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory)
+    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory, **_on_model(given))
 
 
-def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:
-    return _named_images(model.description, image, others)
+def _on_model(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
 
 
-def _named_images(model: str | ModelDescription, image: str, others: Sequence[str]) -> Any:
-    from ijbridge.formats import read_model
-
+def _inputs(description: ModelDescription, image: str, others: Sequence[str]) -> Any:
     if not others:
         return image
-    description = read_model(model) if isinstance(model, str) else model
     inputs = {description.inputs[0].id: image}
     for other in others:
         name, equals, path = other.partition("=")

@@ -7,12 +7,11 @@ test tensors. Nothing is known here of the format that a model came in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ijbridge import planning
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.errors import ConversionError, IJBridgeError, NotAModelError
@@ -20,7 +19,6 @@ from ijbridge.examples import made_example, own_example
 from ijbridge.formats import read_model
 from ijbridge.formats.beyond import KEY, Difference, differences, entries
 from ijbridge.formats.bioimageio_writer import plainly
-from ijbridge.formats.package import open_package
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
 from ijbridge.package_writer import PackageWriter
@@ -80,9 +78,17 @@ class Conversion:
         }
 
 
+def summary(reports: Iterable[Conversion]) -> dict[str, Any]:
+    """Give what became of several models as plain data (JSON), and count it."""
+    reports = list(reports)
+    counts = {word: sum(one.outcome == word for one in reports) for word in ("converted", "failed")}
+    return {"models": [one.to_dict() for one in reports], **counts}
+
+
 def convert(
     model: str | Path | ModelDescription,
     target: str | Path,
+    options: Options | None = None,
     *,
     images: Mapping[str, ImageLike] | ImageLike | None = None,
     axes: str | None = None,
@@ -96,6 +102,8 @@ def convert(
         The path of a model, or its description.
     target
         A folder that is made, or the name of a zip.
+    options
+        What is said of the model in place of its files, such as ``normalize``; what they say of a run means nothing here.
     images, axes
         Test images, as `ijbridge.predict` takes them. Without them the model's own test tensors are kept or, where it has none,
         made of a random image.
@@ -109,10 +117,10 @@ def convert(
     """
     target = Path(target).absolute()
     check_target(target, overwrite=overwrite, is_replaceable=_is_replaceable)
-    with LoadedModel(model) as loaded:
-        description = loaded.description
-        _check_apart(target, Path(description.location))
-        planning.check_runnable(description)
+    with LoadedModel(model) as stated:
+        _check_apart(target, Path(stated.description.location))
+        description = stated.variant(options or Options()).description
+    with LoadedModel(description) as loaded:
         given = {} if images is None else loaded.images(images, axes)
         example = (None if given else own_example(loaded)) or made_example(loaded, given)
         with placed(target) as folder:
@@ -135,8 +143,7 @@ def is_folder_of_models(path: str | Path) -> bool:
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         return False
     try:
-        read_model(path)
-        below = "/" in (open_package(path).description_file or "")
+        below = "/" in (read_model(path).file or "")
     except NotAModelError:
         return True
     except IJBridgeError:
@@ -148,8 +155,12 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
 
 
-def convert_all(folder: str | Path, target: str | Path, *, overwrite: bool = False) -> Iterator[Conversion]:
+def convert_all(
+    folder: str | Path, target: str | Path, options: Options | None = None, *, overwrite: bool = False
+) -> Iterator[Conversion]:
     """Convert every model of a folder, each into a folder of its name under `target`; what fails does not stop the others.
+
+    ``options`` are said of every one of them, as `convert` takes them.
 
     Raises
     ------
@@ -171,7 +182,7 @@ def convert_all(folder: str | Path, target: str | Path, *, overwrite: bool = Fal
         # where two models have one name, that of the file tells them apart
         place = target / (name if names.count(name) == 1 else one.name.replace(".", "-"))
         try:
-            yield convert(one, place, overwrite=overwrite)
+            yield convert(one, place, options, overwrite=overwrite)
         except IJBridgeError as error:
             is_model = one.is_dir() or is_zip(one) or not isinstance(error, NotAModelError)
             yield Conversion(str(one), error=str(error), is_model=is_model)
@@ -197,9 +208,9 @@ def _is_replaceable(target: Path) -> bool:
 
 def _check(folder: Path, original: LoadedModel) -> None:
     """Hold a written package against the model that it was made of: what it means, and what it gives."""
-    meant = plainly(original.description, original.network.facts.types)
+    meant = plainly(original.description, _types(original))
     with LoadedModel(folder) as written:
-        found = differences(meant, plainly(written.description, written.network.facts.types))
+        found = differences(meant, plainly(written.description, _types(written)))
         if found:
             raise ConversionError(
                 f"{original.description.name!r} cannot be converted: {found[0].field} would be {found[0].says!r} instead of "
@@ -211,3 +222,7 @@ def _check(folder: Path, original: LoadedModel) -> None:
             f"{original.description.name!r} cannot be converted: the package does not give the model's test tensors "
             f"({report.error or 'its outputs are others'}). Please report it."
         )
+
+
+def _types(model: LoadedModel) -> Mapping[str, str]:
+    return model.variant(Options()).facts.types

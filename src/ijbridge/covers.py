@@ -61,7 +61,7 @@ def make_readme(description: ModelDescription, test: str, beyond: Sequence[str])
     }
     lines += [f"- {name}: {value}" for name, value in stated.items() if value]
     lines += [f"- Cite: {one.text} {one.doi or one.url or ''}".rstrip() for one in description.cite]
-    lines += [f"- Note: {note}" for note in description.notes]
+    lines += [f"- Note: {one.sentence}" for one in description.all_findings]
     if beyond:
         lines += [
             "",

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
 from ijbridge.description import (
+    IMAGEJ_MACRO,
     Axis,
+    Benchmark,
     FixedSize,
     FreeSize,
+    Macro,
     ModelDescription,
-    Operation,
     ReferencedSize,
     Size,
     SteppedSize,
     Tensor,
-    UnsupportedOperation,
-    operation_name,
 )
+from ijbridge.operations import Operation, UnsupportedOperation, operation_name
 
 
 def description_dict(description: ModelDescription) -> dict[str, Any]:
@@ -35,14 +36,15 @@ def description_text(description: ModelDescription) -> str:
     """Give a description as a page of text."""
     head = [
         f"{description.name}" + (f" (version {description.version})" if description.version else ""),
-        description.description,
+        *([description.description] if description.description else []),
         "",
-        f"format       {description.format} {description.format_version}",
+        f"format       {description.format} {description.format_version}".rstrip(),
         f"authors      {', '.join(person.name for person in description.authors) or 'not stated'}",
         f"licence      {description.license or 'not stated'}",
         *(f"cite         {one.text}{f' ({one.doi or one.url})' if one.doi or one.url else ''}" for one in description.cite),
         *([f"tags         {', '.join(description.tags)}"] if description.tags else []),
         *([f"trained on   {_training(description.training_data)}"] if description.training_data else []),
+        *([f"measured     {_measured(description.benchmark)}"] if description.benchmark else []),
         f"read from    {description.location}",
     ]
     body = []
@@ -52,7 +54,9 @@ def description_text(description: ModelDescription) -> str:
     weights = [
         f"weights      {one.format}: {one.file.source}{'' if one.available else ' (missing)'}" for one in description.weights
     ]
-    notes = [f"note         {note}" for note in description.notes]
+    weights += [line for macro in description.macros for line in _macro_lines(macro)]
+    notes = [f"note         Tiles are not used: {description.whole_because}."] if description.whole_because else []
+    notes += [f"{one.severity:<12} {one.sentence}" for one in description.all_findings]
     return "\n".join([*head, *body, "", *weights, *notes])
 
 
@@ -129,7 +133,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _tensor_lines(side: str, tensor: Tensor) -> list[str]:
     low, high = tensor.value_range
     values = "".join(f" {word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None)
-    lines = [f"{side:<12} {tensor.id}: {tensor.dtype}{values}" + (f", {tensor.description}" if tensor.description else "")]
+    details = [one for one in (tensor.description, f"made of {tensor.source}" if tensor.source else "") if one]
+    lines = [", ".join([f"{side:<12} {tensor.id}: {tensor.dtype}{values}", *details])]
+    if tensor.value_names:
+        lines.append(f"  {'labels':<10} {', '.join(f'{value} {name}' for value, name in tensor.value_names.items())}")
     for axis in tensor.axes:
         details = [size_text(axis.size)]
         if axis.channel_names:
@@ -145,6 +152,19 @@ def _tensor_lines(side: str, tensor: Tensor) -> list[str]:
         refused = " (cannot be run)" if "why" in data else ""
         lines.append(f"  {'then' if side == 'output' else 'first':<10} {data['id']}{f' {kwargs}' if kwargs else ''}{refused}")
     return lines
+
+
+def _macro_lines(macro: Macro) -> Iterator[str]:
+    state = f"SHA-256 {macro.sha256[:12]}..." if macro.sha256 else "missing"
+    if macro.kind == IMAGEJ_MACRO and macro.is_empty:
+        state += ", does nothing to the image"
+    yield f"{macro.when:<12} {macro.source} ({macro.kind}, {state}), not run" + (f": {macro.comment}" if macro.comment else "")
+
+
+def _measured(benchmark: Benchmark) -> str:
+    sizes = " to ".join(one for one in (benchmark.input_size, benchmark.output_size) if one)
+    parts = (sizes, f"memory {benchmark.memory_peak}" if benchmark.memory_peak else "", benchmark.runtime or "")
+    return ", ".join(part for part in parts if part)
 
 
 def _training(data: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """ModelDescription: what is known of a model, in one form, whatever format it was read from.
 
 Frozen data only. Nothing here reads a file, computes with pixels or runs a network: readers in ``formats/`` fill it,
-``planning`` and ``prediction`` use it. Operations on pixels are data too; how they are computed is in ``processing``.
+``planning`` and ``prediction`` use it. Operations on pixels are data too, in ``operations``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
+
+from ijbridge.architectures import Architecture
+from ijbridge.findings import Finding
+from ijbridge.operations import Operation
 
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
@@ -94,138 +98,6 @@ class Axis:
     concatenable: bool = False
 
 
-# --- operations ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EnsureDtype:
-    """Cast to ``dtype``."""
-
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Binarize:
-    """One where the tensor is above the threshold, else zero; one threshold, or one per element of ``axis``."""
-
-    threshold: tuple[float, ...]
-    axis: str | None = None
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Limit to fixed values or to percentiles taken over ``axes`` (None: over all)."""
-
-    min: float | None = None
-    max: float | None = None
-    min_percentile: float | None = None
-    max_percentile: float | None = None
-    axes: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class ScaleLinear:
-    """``x * gain + offset``, with one pair or one per element of ``axis``."""
-
-    gain: tuple[float, ...]
-    offset: tuple[float, ...]
-    axis: str | None = None
-
-
-@dataclass(frozen=True)
-class FixedZeroMeanUnitVariance:
-    """``(x - mean) / (std + eps)`` with given numbers, one pair or one per element of ``axis``.
-
-    bioimage.io 0.5 divides by ``std`` alone (``eps`` is 0 there), 0.4 adds ``eps``.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    axis: str | None = None
-    eps: float = 0.0
-
-
-@dataclass(frozen=True)
-class ZeroMeanUnitVariance:
-    """``(x - mean) / (std + eps)``, mean and standard deviation taken over ``axes`` (None: over all)."""
-
-    axes: tuple[str, ...] | None = None
-    eps: float = 1e-6
-
-
-@dataclass(frozen=True)
-class ScaleRange:
-    """``(x - low) / (high - low + eps)``, percentiles taken over ``axes`` of ``reference`` (None: of the tensor itself)."""
-
-    min_percentile: float = 0.0
-    max_percentile: float = 100.0
-    axes: tuple[str, ...] | None = None
-    eps: float = 1e-6
-    reference: str | None = None
-
-
-@dataclass(frozen=True)
-class ScaleMeanVariance:
-    """``(x - mean) / (std + eps) * (ref_std + eps) + ref_mean``: give the tensor the distribution of ``reference``."""
-
-    reference: str
-    axes: tuple[str, ...] | None = None
-    eps: float = 1e-6
-
-
-@dataclass(frozen=True)
-class Sigmoid:
-    """``1 / (1 + exp(-x))``."""
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """``exp(x) / sum(exp(x))`` along ``axis``."""
-
-    axis: str
-
-
-@dataclass(frozen=True)
-class UnsupportedOperation:
-    """An operation that is known by name and cannot be run; ``why`` says so to the user."""
-
-    name: str
-    why: str
-
-
-Operation: TypeAlias = (
-    EnsureDtype
-    | Binarize
-    | Clip
-    | ScaleLinear
-    | FixedZeroMeanUnitVariance
-    | ZeroMeanUnitVariance
-    | ScaleRange
-    | ScaleMeanVariance
-    | Sigmoid
-    | Softmax
-    | UnsupportedOperation
-)
-
-OPERATION_NAMES: Mapping[type, str] = {
-    EnsureDtype: "ensure_dtype",
-    Binarize: "binarize",
-    Clip: "clip",
-    ScaleLinear: "scale_linear",
-    FixedZeroMeanUnitVariance: "fixed_zero_mean_unit_variance",
-    ZeroMeanUnitVariance: "zero_mean_unit_variance",
-    ScaleRange: "scale_range",
-    ScaleMeanVariance: "scale_mean_variance",
-    Sigmoid: "sigmoid",
-    Softmax: "softmax",
-}
-
-
-def operation_name(operation: Operation) -> str:
-    """Give the name that bioimage.io 0.5 has for an operation."""
-    return operation.name if isinstance(operation, UnsupportedOperation) else OPERATION_NAMES[type(operation)]
-
-
 # --- tensors, weights, people ----------------------------------------------------------------------------------------
 
 
@@ -234,24 +106,32 @@ class Padding:
     """How an image is continued beyond its border, before its preprocessing.
 
     Symmetric repeats the edge (d c b a | a b c d), reflect does not (d c b | a b c d), edge continues with the last pixel
-    (a a a | a b c d), constant with ``value``.
+    (a a a | a b c d), constant with ``value``. What an image lacks to a size that the network accepts is added at its end;
+    ``both_sides``: half of it (rounded down) at its beginning.
     """
 
     mode: PaddingMode = "symmetric"
     value: float = 0.0
+    both_sides: bool = False
 
     def __str__(self) -> str:
-        """Say it for a person: ``reflect``, ``constant 0``."""
-        return f"{self.mode} {self.value:g}" if self.mode == "constant" else self.mode
+        """Say it for a person: ``reflect``, ``constant 0``, ``reflect on both sides``."""
+        mode = f"{self.mode} {self.value:g}" if self.mode == "constant" else self.mode
+        return f"{mode} on both sides" if self.both_sides else mode
 
 
 @dataclass(frozen=True)
 class Tensor:
     """One input or output of a model, with the operations that lead to it (inputs) or follow it (outputs).
 
+    ``axes`` are those of the network's tensor; operations that leave another number of elements of an axis are followed.
     ``value_range`` holds the lowest and highest value the description allows (None: open); ``values`` the nominal or
-    ordinal values where the description lists them. ``padding`` of an input is what the description says or, where it says
-    nothing, what the format's own tools do.
+    ordinal values where the description lists them, ``value_names`` what they mean. ``padding`` of an input is what the
+    description says or, where it says nothing, what the format's own tools do.
+
+    ``source`` is the network's tensor that an output is made of, where several are made of one (None: the one of its own
+    name). ``assumed`` says that the format states no operations of an input and what was taken instead; the option
+    ``normalize`` replaces them.
     """
 
     id: str
@@ -266,6 +146,9 @@ class Tensor:
     sample_tensor: FileRef | None = None
     optional: bool = False
     padding: Padding = Padding()
+    value_names: Mapping[int, str] = field(default_factory=dict)
+    source: str | None = None
+    assumed: Finding | None = None
 
     def axis(self, axis_id: str) -> Axis:
         """Give the axis of that id."""
@@ -277,7 +160,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Weights:
-    """One set of weights; ``available`` is False where the package does not hold the file that is described."""
+    """One set of weights; ``available`` is False where the package does not hold the file that is described.
+
+    ``architecture`` is the network that they belong to, where the file does not hold it and the format states it. ``joined``
+    are the ids of outputs, with their numbers of channels, that the network gives as one output, channel after channel.
+    """
 
     format: str
     file: FileRef
@@ -285,6 +172,8 @@ class Weights:
     opset_version: int | None = None
     external_data: FileRef | None = None
     parent: str | None = None
+    architecture: Architecture | None = None
+    joined: tuple[tuple[str, int], ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -321,12 +210,46 @@ class Tolerance:
     weights_formats: tuple[str, ...] = ()
 
 
+#: The kind of code that ImageJ itself runs.
+IMAGEJ_MACRO = "ImageJ macro"
+
+
+@dataclass(frozen=True)
+class Macro:
+    """Code of the package that another program runs on the image before or after the network; nothing here runs it.
+
+    ``kind`` says which code it is (`IMAGEJ_MACRO`, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
+    of the file, None where the package does not hold it. ``normalize`` is the value of the option ``normalize`` that does the
+    same, None where none is known; ``is_empty`` says that it does nothing to the image.
+    """
+
+    when: Literal["before", "after"]
+    kind: str
+    source: str
+    comment: str = ""
+    sha256: str | None = None
+    normalize: str | None = None
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a run of the model took when it was packaged, in the words of its description."""
+
+    input_size: str | None = None
+    output_size: str | None = None
+    memory_peak: str | None = None
+    runtime: str | None = None
+
+
 @dataclass(frozen=True)
 class ModelDescription:
     """All that a person or a program needs to know of a model.
 
-    ``location`` is the absolute path of the folder, zip or description file it was read from, ``digest`` the SHA-256 of
-    the description file. ``notes`` say what the reader assumed or passed over.
+    ``location`` is the absolute path of the folder, zip or file it was read from, ``file`` the name of the description file in
+    it (slash separated), ``digest`` the SHA-256 of that file, ``read_from`` what else was read beside it. ``findings`` say what
+    the reader assumed or passed over, and what is to be said of every run. ``whole_because`` is the description's reason for
+    forbidding tiles.
     """
 
     format: str
@@ -353,4 +276,14 @@ class ModelDescription:
     config: Mapping[str, Any] = field(default_factory=dict)
     tolerances: tuple[Tolerance, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    file: str | None = None
+    read_from: tuple[FileRef, ...] = ()
+    macros: tuple[Macro, ...] = ()
+    benchmark: Benchmark | None = None
+    whole_because: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """What was assumed of the inputs, and what else is to be said of the model."""
+        return (*(tensor.assumed for tensor in self.inputs if tensor.assumed is not None), *self.findings)

@@ -7,7 +7,7 @@ zero, and references of sizes without a remainder.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -22,6 +22,7 @@ from ijbridge.errors import ConversionError
 from ijbridge.formats.bioimageio_sizes import Key, Sizes, said_sizes
 from ijbridge.image import Image
 from ijbridge.loaded import LoadedModel
+from ijbridge.operations import DivideByTypeMaximum, Operation
 from ijbridge.options import Options
 from ijbridge.testing import as_image, letters_of, load_test_tensor, test_model
 from ijbridge.typing import Array
@@ -129,8 +130,9 @@ def _refusal(description: ModelDescription, arrays: Arrays, *, is_own: bool) -> 
             return f"{tensor.id!r} has values that are infinite or no numbers"
         if array.min() > -1e-4 and array.max() < 1e-4:
             return f"all values of {tensor.id!r} are about zero"
+        operations = tensor.operations if tensor in description.outputs else ()
         for axis, size in zip(tensor.axes, array.shape, strict=True):
-            if not _is_allowed(axis, size):
+            if not _is_allowed(axis, size, operations):
                 return f"{tensor.id!r} has {size} elements along {axis.id!r}"
     said = said_sizes(description, {name: array.shape for name, array in arrays.items()})
     left = said_sizes(description).references.keys() - said.references.keys()
@@ -144,10 +146,11 @@ def _test_types(tensor: Tensor) -> tuple[str, ...]:
     return (tensor.dtype,)
 
 
-def _is_allowed(axis: Axis, size: int) -> bool:
+def _is_allowed(axis: Axis, size: int, operations: Sequence[Operation] = ()) -> bool:
+    """Whether an axis may have so many elements behind the operations."""
     match axis.size:
         case FixedSize(n):
-            return size == n
+            return size == processing.elements_left(operations, axis.id, n)
         case SteppedSize(low, step):
             return size >= low and (size - low) % step == 0
         case FreeSize(low, high):
@@ -280,7 +283,8 @@ def _random_image(tensor: Tensor, shape: tuple[int, ...], rng: np.random.Generat
     blobs = gaussian_filter(rng.random(shape), sigma, mode="wrap")
     blobs = (blobs - blobs.min()) / (np.ptp(blobs) or 1.0)
     image = np.clip(0.9 * blobs**2 + 0.1 * rng.random(shape), 0, 1)
-    dtype = np.dtype(_test_types(tensor)[0])
+    # what is divided by the largest value of the image's type is to be an image of integers
+    dtype = np.dtype("uint8" if tensor.operations[:1] == (DivideByTypeMaximum(),) else _test_types(tensor)[0])
     if tensor.values:
         numbers = [one if isinstance(one, int | float) else place for place, one in enumerate(tensor.values)]
         return np.asarray(numbers)[np.minimum((image * len(numbers)).astype(int), len(numbers) - 1)].astype(dtype)

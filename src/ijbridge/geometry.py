@@ -95,6 +95,11 @@ class Geometry:
         """The model's outputs."""
         return self._description.outputs
 
+    @property
+    def whole_because(self) -> str | None:
+        """The description's reason for forbidding tiles."""
+        return self._description.whole_because
+
     def rules(self) -> dict[str, AxisRules]:
         """Give what the network asks of each line."""
         inputs = [axis for tensor in self._description.inputs for axis in self.input_axes(tensor)]
@@ -107,6 +112,7 @@ class Geometry:
                 outputs=tuple(axis.link for axes in per_output for axis in axes),
                 inputs=tuple(axis.link for axis in inputs if axis.line == name),
                 tileable=all(len(axes) == 1 for axes in per_output) and not self._looked_along(name),
+                both_sides=self._tensors[name.rpartition(".")[0]].padding.both_sides,
             )
         return rules
 

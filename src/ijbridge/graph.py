@@ -17,18 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from ijbridge.errors import NetworkError
-from ijbridge.network_facts import NetworkFacts
+from ijbridge.network_axes import AxisOrder, axis_order
+from ijbridge.network_facts import NetworkFacts, Signature, TensorSignature
 from ijbridge.network_knowledge import Accepted, Shapes, known_shapes, taken_by_inner_graphs
 from ijbridge.network_layers import Layers
 from ijbridge.network_memory import peak_bytes
 from ijbridge.network_safety import check_network
+from ijbridge.network_sizes import computed
 from ijbridge.onnx_operators import SIZED
 from ijbridge.receptive_field import AxisFields, Field, Source, common_step
+
+#: Operators that leave the values as they are.
+_MOVING = ("Identity", "Transpose", "Cast", "Reshape", "Squeeze", "Unsqueeze")
 
 
 class Network:
@@ -68,6 +74,52 @@ class Network:
         #: The network's names of its inputs and outputs.
         self.inputs = [one.name for one in graph.input if one.name not in constants]
         self.outputs = [one.name for one in graph.output]
+        if not all(isinstance(one, str) for one in (*self.inputs, *self.outputs)):
+            raise NetworkError("The weights are not an ONNX network that can be read: a name in it is not in UTF-8.")
+
+    @cached_property
+    def _followed(self) -> _Follower:
+        return _Follower(self._model, known_shapes(self._model), {})
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What the file states: its tensors, and what else there is to know of it."""
+        graph, shapes = self._model.graph, self._followed.shapes
+        tensors = {
+            value.name: TensorSignature(value.name, _type(value), tuple(shapes[value.name]) if value.name in shapes else None)
+            for value in (*graph.input, *graph.output)
+        }
+        return Signature(
+            inputs=tuple(tensors[name] for name in self.inputs),
+            outputs=tuple(tensors[name] for name in self.outputs),
+            opset=self._followed.version,
+            producer=" ".join(_text(one) for one in (self._model.producer_name, self._model.producer_version) if one),
+            version=self._model.model_version or None,
+            description=_text(self._model.doc_string or graph.doc_string),
+            metadata={_text(one.key): _text(one.value) for one in self._model.metadata_props},
+        )
+
+    def axis_order(self, name: str) -> AxisOrder | None:
+        """Tell the order of the axes of an input, None where the network does not (see `ijbridge.network_axes`)."""
+        follower = self._followed
+        shape = follower.shapes.get(name)
+        if shape is None:
+            return None
+        constants = {one: list(tensor.dims) for one, tensor in follower.constants.items()}
+        try:
+            return axis_order(self._model.graph.node, name, shape, follower.values, constants)
+        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
+            return None  # a node that is not as the standard has it is the engine's to refuse
+
+    def last_operation(self, output: str) -> str:
+        """Give the ONNX operator that makes the values of an output; what only moves them is passed over."""
+        made_by = {name: node for node in self._model.graph.node for name in node.output}
+        while output in made_by:
+            node = made_by.pop(output)  # a network that goes in a circle is the engine's to refuse
+            if node.op_type not in _MOVING or not node.input:
+                return str(node.op_type)
+            output = node.input[0]
+        return ""
 
     def facts(self, accepted: Mapping[str, Sequence[Accepted | None]] | None = None) -> NetworkFacts:
         """Follow the graph.
@@ -78,14 +130,13 @@ class Network:
             Per input (the network's name) and axis the sizes that it will have; None where that is not known: then sizes are
             taken to be multiples of the network's grid.
         """
-        shapes = known_shapes(self._model)
-        followed = _Follower(self._model, shapes, {})
+        followed = self._followed
         grid = followed.grid()
         usual: dict[str, list[Accepted | None]] = {}
         for name, sizes in (accepted or {}).items():
             usual[name] = [_apart(one, grid.get((name, axis), 1)) for axis, one in enumerate(sizes)]
         if any(one is not None for sizes in usual.values() for one in sizes):
-            followed = _Follower(self._model, shapes, usual)
+            followed = _Follower(self._model, followed.shapes, usual)
         return followed.facts()
 
 
@@ -94,6 +145,11 @@ def _apart(accepted: Accepted | None, grid: int) -> Accepted | None:
     if accepted is None or (accepted[0] % grid == 0 and accepted[1] % grid == 0):
         return None
     return accepted if accepted[1] % grid == 0 else (0, accepted[1])
+
+
+def _text(value: str | bytes) -> str:
+    """Give a text of the file, which protobuf leaves as bytes where it is none."""
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 #: The types of ONNX that numpy calls otherwise.
@@ -164,19 +220,21 @@ class _Follower(Layers):
         if node.op_type in ("Shape", "Size") and node.input:
             fields = self.tensors.get(node.input[0], ())
             self.sizes[node.output[0]] = {source for axis in fields for source in axis}
+            self._compute(node)
             return
         used = [*node.input, *taken_by_inner_graphs(node)]
         sizes = {source for name in used for source in self.sizes.get(name, ())}
         if not any(name in self.tensors for name in used):
             self.sizes |= {name: sizes for name in node.output if sizes}
+            if sizes:
+                self._compute(node)
             return  # made of constants, or of sizes
         if node.op_type not in SIZED:
             for source in sizes:
                 self.say(source, node, "computes with its size")
-        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         try:
             followed = _is_standard(node) and self._work < _MOST_WORK
-            fields = self.follow(node, attributes) if followed else self.unknown(node)
+            fields = self.follow(node, _attributes(node)) if followed else self.unknown(node)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
             fields = self.unknown(node)  # a node that is not as the standard has it is the engine's to refuse
         for name in node.output:
@@ -185,6 +243,22 @@ class _Follower(Layers):
             for source, field in axis.items():
                 self.steps.setdefault(source, {Fraction(1)}).add(field.step)
                 self._work += field.work
+
+    def _compute(self, node: Any) -> None:
+        """Follow the numbers that a node makes of sizes."""
+        ranks = {name: len(axes) for name, axes in self.tensors.items()}
+        try:
+            numbers = computed(node, _attributes(node), self.numbers, self.values, ranks) if _is_standard(node) else None
+        except (IndexError, KeyError, TypeError, ValueError):
+            return  # a node that is not as the standard has it is the engine's to refuse
+        if numbers is not None:
+            self.numbers[node.output[0]] = numbers
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    import onnx
+
+    return {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
 
 
 def _is_standard(node: Any) -> bool:

@@ -6,13 +6,13 @@ declared one is taken, with a warning that names both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, lcm
+from math import ceil, floor, lcm
 
-from ijbridge.checks import Finding
 from ijbridge.description import FixedSize, SteppedSize
+from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan, Geometry
 from ijbridge.network_facts import NetworkFacts
 from ijbridge.receptive_field import Source
@@ -52,12 +52,14 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
         if halo == "auto" and _leaves_nothing(network.rules()[name], lines.stride(name)):
             wanted = _wanted(axes, needed, "declared")
             network.halos.update(wanted)
-        findings[name] = tuple(_findings(network.letters[name] or name, axes, needed, wanted, halo))
+        called = {tensor.id: tensor.source or tensor.id for tensor in network.outputs}
+        found = _findings(network.letters[name] or name, axes, needed, wanted, halo, called)
+        findings[name] = tuple(dict.fromkeys(found))
     rules = {}
     for name, one in network.rules().items():
         reasons = lines.global_operations(name)
         rules[name] = replace(one, stride=lines.stride(name), at_least=lines.smallest(name))
-        if lines.unfollowed(name):
+        if lines.unfollowed(name) and not reasons:
             because = "an output follows it in the description, but not in the network"
             rules[name] = replace(rules[name], tileable=False, whole_because=because)
             continue
@@ -65,15 +67,23 @@ def choose(network: Geometry, facts: NetworkFacts | None, halo: str | int, *, ti
             because = "an output is made of several inputs whose sizes the description does not relate"
             rules[name] = replace(rules[name], tileable=False, whole_because=because)
             continue
-        if reasons and one.tileable:
-            where = network.letters[name] or name
+        forbidden = network.whole_because
+        if one.tileable and (reasons or forbidden):
             if tile_is_named:
-                inexact = Finding("tiles-not-exact", "warning", f"The network looks at the whole image along {where} "
-                                  f"({'; '.join(reasons)})", "so tiles give other numbers than the whole")  # fmt: skip
-                findings[name] = (*findings[name], inexact)
+                findings[name] = (*findings[name], *_inexact(network.letters[name] or name, reasons, forbidden))
             else:
-                rules[name] = replace(rules[name], tileable=False, whole_because="; ".join(reasons))
+                because = "; ".join([*([forbidden] if forbidden else []), *reasons])
+                rules[name] = replace(rules[name], tileable=False, whole_because=because)
     return Choice(rules, findings)
+
+
+def _inexact(where: str, reasons: Sequence[str], forbidden: str | None) -> Iterator[Finding]:
+    """Say what is wrong with the tiles that the user wants."""
+    if forbidden:
+        yield Finding("tiles-forbidden", "warning", f"A tile is named, although {forbidden}")
+    if reasons:
+        yield Finding("tiles-not-exact", "warning", f"The network looks at the whole image along {where} "
+                      f"({'; '.join(reasons)})", "so tiles give other numbers than the whole")  # fmt: skip
 
 
 #: An axis of an output, by the output's id and its own.
@@ -102,8 +112,8 @@ class _Lines:
         }
 
     def needed(self, line: str, key: _Key) -> int | None:
-        """Give the halo an output axis needs, in its own elements; None where the network was not asked."""
-        if self._facts is None:
+        """Give the halo an output axis needs, in its own elements; None where the network was not asked or does not tell."""
+        if self._facts is None or self._untold(line, key):
             return None
         needed, aligned, offset = 0, self._aligned(line), self.outputs(line)[key].link.offset
         for source, axis in self._sources[line]:
@@ -113,7 +123,9 @@ class _Lines:
             # an input that ends before the line does ends before its tile does too
             own = axis.link.offset
             on_grid = aligned and own % self._facts.grid.get(source, 1) == 0
-            needed = max(needed, field.halo(offset=offset - own / field.step, aligned=on_grid))
+            # a tile on the grid has no part of an element
+            more = Fraction(floor(offset)) if on_grid else offset
+            needed = max(needed, field.halo(offset=more - own / field.step, aligned=on_grid))
         return needed
 
     def smallest(self, line: str) -> int:
@@ -129,10 +141,12 @@ class _Lines:
         """Whether the network makes an output along the line of something else than what the description says."""
         if self._facts is None:
             return False
-        own = [source for source, _ in self._sources[line]]
-        return any(
-            all(self._facts.field(key[0], self._number(key), source) is None for source in own) for key in self.outputs(line)
-        )
+        return any(self._untold(line, key) for key in self.outputs(line))
+
+    def _untold(self, line: str, key: _Key) -> bool:
+        """Whether the network tells nothing of how an output axis follows a line."""
+        sources = [source for source, _ in self._sources[line]]
+        return all(self._facts is None or self._facts.field(key[0], self._number(key), one) is None for one in sources)
 
     def mixed(self, line: str) -> bool:
         """Whether an output that follows the line is made of pixels along another line too, so that both must be whole."""
@@ -192,11 +206,12 @@ def _findings(
     needed: Mapping[_Key, int | None],
     wanted: Mapping[_Key, int],
     halo: str | int,
+    called: Mapping[str, str],
 ) -> list[Finding]:
     findings = []
     for (tensor, axis_id), axis in axes.items():
         declared, need, taken = axis.link.halo, needed[tensor, axis_id], wanted[tensor, axis_id]
-        output = f"the output {tensor!r}"
+        output = f"the output {called[tensor]!r}"
         if need is None:
             if not taken and halo != 0:
                 findings.append(

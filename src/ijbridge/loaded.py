@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from ijbridge import checks, geometry, planning, prediction
-from ijbridge.checks import SEVERITIES, Finding
+from ijbridge import geometry, planning, prediction
 from ijbridge.converters import ImageLike, to_image
-from ijbridge.description import ModelDescription, Tensor, Weights
+from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
+from ijbridge.findings import SEVERITIES, Finding, warnings
 from ijbridge.formats import read_model
-from ijbridge.formats.package import open_package
-from ijbridge.graph import Network
+from ijbridge.formats.package import package_of
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
@@ -30,7 +29,9 @@ from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
+from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
+from ijbridge.weights import OnnxNetwork, onnx_network
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,15 @@ class Results:
 
 
 @dataclass(frozen=True)
-class NetworkFile:
-    """A network that was read.
+class Variant:
+    """A model as options complete it: its description, what the network calls its tensors and says of itself.
 
-    ``source`` is its file, where another with weights lies beside it, else its bytes; ``names`` are what it calls the described
-    tensors, ``facts`` what it says of itself, ``size`` the bytes of its files.
+    Channels that the description leaves free are as many as the network has; ``facts`` are those for the sizes that it gives.
     """
 
-    source: Path | bytes
+    description: ModelDescription
     names: Mapping[str, str]
     facts: NetworkFacts
-    size: int
 
 
 class LoadedModel:
@@ -63,10 +62,27 @@ class LoadedModel:
     """
 
     def __init__(self, model: str | Path | ModelDescription) -> None:
+        #: The description as the model's files state it; what the options of a run say of the model is not in it.
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._network: NetworkFile | None = None
+        self._network: OnnxNetwork | None = None
+        self._variants: dict[tuple[object, ...], Variant] = {}
+
+    def described(self, options: Options) -> ModelDescription:
+        """Give the description as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        """
+        if options.on_model == Options().on_model:
+            return self.description
+        description = self.description
+        if options.model_axes is not None:
+            description = read_model(description.location, model_axes=options.model_axes)
+        return stated(description, options)
 
     def plan(
         self,
@@ -74,8 +90,9 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        planning.check_runnable(self.description)
-        return planning.plan(self.description, headers, options, find_resources(), self.network.facts)
+        variant = self.variant(options)
+        plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
+        return replace(plan, weights=self.network.weights)
 
     def run(
         self,
@@ -104,6 +121,7 @@ class LoadedModel:
         """
         headers = {name: image.header for name, image in images.items()}
         plan = how if isinstance(how, Plan) else self.plan(headers, how)
+        names = self._names(plan.description)
         session = self._session(plan)
         started = time.perf_counter()
         with PeakMemory() as memory, _memory_said(self.description.name):
@@ -113,19 +131,18 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self.network.names
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
                     array = computed.pop(one.tensor.id)
                     resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
-        warnings = checks.warnings(findings)
+        said = warnings(findings)
         return Results(
             images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
-            record=provenance(resolved, record, session, memory, time.perf_counter() - started, warnings),
+            record=provenance(resolved, record, session, memory, time.perf_counter() - started, said),
             warnings=(
-                *warnings,
+                *said,
                 *(f"The run was repeated in smaller tiles: {retry}." for retry in record.retries),
             ),
         )
@@ -142,12 +159,13 @@ class LoadedModel:
         try:
             plan = self.plan(headers, options)
         except (ImageError, PlanError, CannotRunError) as error:
-            found = planning.refusals(self.description, headers, options)
+            description = self.described(options)
+            found = planning.refusals(description, headers, options)
             found = found or [Finding(_kind(error), "error", str(error).rstrip("."))]
-            found += _pixel_findings(self.description.inputs, images)
+            found += _pixel_findings(description.inputs, images)
         else:
             chosen = _chosen(plan, images)
-            found = [*plan.findings, *_pixel_findings(self.description.inputs, chosen)]
+            found = [*plan.findings, *_pixel_findings((one.tensor for one in plan.inputs), chosen)]
             if all(one.severity != "error" for one in found):
                 with _memory_said(self.description.name):
                     found += measure(plan, _resampled(plan, chosen)).findings
@@ -177,28 +195,37 @@ class LoadedModel:
         return {inputs[0]: to_image(value, axes)}
 
     @property
-    def network(self) -> NetworkFile:
+    def network(self) -> OnnxNetwork:
         """The network that is run, read at the first use.
 
         Raises
         ------
         ModelError
-            If its file is missing, or none that can be run.
+            If its file is missing, or nothing that can be made into one.
         """
         if self._network is None:
-            from ijbridge.runtimes.onnx import bind
-
-            description = self.description
-            source, external = _weights_source(description, planning.choose_weights(description))
-            network = Network(source, external)
-            names = {
-                **bind(description.inputs, network.inputs, "input", description.name),
-                **bind(description.outputs, network.outputs, "output", description.name),
-            }
-            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in (source, external or b""))
-            self._network = NetworkFile(source, names, network.facts(accepted).renamed(names), size)
+            self._network = onnx_network(self.description, planning.choose_weights(self.description))
         return self._network
+
+    def variant(self, options: Options) -> Variant:
+        """Give the model as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        ModelError
+            If it cannot be run.
+        """
+        if options.on_model not in self._variants:
+            description = self.described(options)
+            planning.check_runnable(description)
+            graph = self.network.graph()
+            names = self._names(description)
+            description = sized(description, graph.signature, names)
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            self._variants[options.on_model] = Variant(description, names, graph.facts(accepted).renamed(names))
+        return self._variants[options.on_model]
 
     @property
     def memory(self) -> int:
@@ -212,6 +239,7 @@ class LoadedModel:
     def close(self) -> None:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
+        self._variants.clear()
         self._network = None
 
     def __enter__(self) -> LoadedModel:
@@ -220,12 +248,21 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _names(self, description: ModelDescription) -> dict[str, str]:
+        """Give the network's name for each tensor of a description."""
+        from ijbridge.runtimes.onnx import bind
+
+        network = self.network
+        return {
+            **bind(description.inputs, network.inputs, "input", description.name),
+            **bind(description.outputs, network.outputs, "output", description.name),
+        }
+
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
             from ijbridge.runtimes.onnx import OnnxSession
 
-            network = self.network
-            session = OnnxSession(network.source, plan.device, self.description.name)
+            session = OnnxSession(self.network.source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
@@ -274,10 +311,11 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     """Give time and size of the files that a model is read from: its description and weights, or the zip they are in."""
-    package = open_package(description.location)
+    package = package_of(description)
     named = [file for one in description.weights for file in (one.file, one.external_data) if file is not None]
     files = [
         package.location if package.location.is_file() else package.description_path,
+        *(package.path(file.source) for file in description.read_from),
         *(package.path(file.source) for file in named if not file.is_url),
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]
@@ -292,7 +330,7 @@ def verify_files(description: ModelDescription) -> None:
     PackageError
         If one is not the file that was described.
     """
-    package = open_package(description.location)
+    package = package_of(description)
     files = [(weights.file, f"{weights.format} weights") for weights in description.weights]
     for tensor in (*description.inputs, *description.outputs):
         for file, what in ((tensor.test_tensor, "test tensor"), (tensor.sample_tensor, "sample tensor")):
@@ -301,19 +339,3 @@ def verify_files(description: ModelDescription) -> None:
     for file, what in files:
         if file.sha256 is not None and package.exists(file.source):
             package.read(file, what)
-
-
-def _weights_source(description: ModelDescription, weights: Weights) -> tuple[Path | bytes, Path | None]:
-    """Give the network's file, or its bytes, and the file with the rest of its weights."""
-    package = open_package(description.location)
-    data = package.read(weights.file, f"{weights.format} weights")
-    path = package.path(weights.file.source)
-    if weights.external_data is not None:
-        package.read(weights.external_data, "external data of the weights")
-        if path is None:
-            raise CannotRunError(
-                f"The weights of {description.name!r} lie in two files, which cannot be loaded from inside a zip: unpack it "
-                "and give the folder."
-            )
-        return path, package.path(weights.external_data.source)
-    return data, None

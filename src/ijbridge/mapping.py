@@ -25,9 +25,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ijbridge import axes as ax
-from ijbridge.checks import Finding
 from ijbridge.description import Axis, FixedSize, FreeSize, SteppedSize, Tensor
 from ijbridge.errors import AxesError, CannotRunError
+from ijbridge.findings import Finding
 from ijbridge.image import Header
 
 _NAMES = {"b": "batch", "i": "index", "t": "time", "c": "channel", "z": "depth", "y": "row", "x": "column"}

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ijbridge import processing, statistics, views
-from ijbridge.checks import Finding
-from ijbridge.description import Clip, Operation
 from ijbridge.errors import CannotRunError
+from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import Image
+from ijbridge.operations import Clip, Operation
 from ijbridge.plans import InputPlan, Plan
 from ijbridge.processing import Need, Numbers
 from ijbridge.typing import Array, Part

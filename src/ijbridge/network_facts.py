@@ -9,6 +9,31 @@ from ijbridge.receptive_field import Field, Source
 
 
 @dataclass(frozen=True)
+class TensorSignature:
+    """An input or output as the network states it; sizes that are free are None, as is the shape where it is not told.
+
+    ``dtype`` is numpy's name of the type (ONNX's own for types that numpy lacks, ``undefined`` for what is no tensor).
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What an ONNX file states besides its graph."""
+
+    inputs: tuple[TensorSignature, ...]
+    outputs: tuple[TensorSignature, ...]
+    opset: int
+    producer: str = ""
+    version: int | None = None
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NetworkFacts:
     """What was found.
 
@@ -29,14 +54,17 @@ class NetworkFacts:
     def renamed(self, names: Mapping[str, str]) -> NetworkFacts:
         """Give the facts in a description's ids; ``names`` has the network's name for each."""
         ids = {name: tensor_id for tensor_id, name in names.items()}
+        # several described outputs may be made of one of the network's
+        called = {name: [tensor_id for tensor_id, other in names.items() if other == name] or [name] for name in self.fields}
 
         def new(source: Source) -> Source:
             return ids.get(source[0], source[0]), source[1]
 
         return NetworkFacts(
             fields={
-                ids.get(name, name): tuple({new(source): one for source, one in axis.items()} for axis in axes)
+                tensor_id: tuple({new(source): one for source, one in axis.items()} for axis in axes)
                 for name, axes in self.fields.items()
+                for tensor_id in called[name]
             },
             grid={new(source): one for source, one in self.grid.items()},
             global_operations={new(source): one for source, one in self.global_operations.items()},

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any, TypeAlias
 
+from ijbridge.network_sizes import Numbers
 from ijbridge.receptive_field import AxisFields, Source
 
 #: The sizes an axis of an input may have: the smallest, and the step between them (0: there is one size).
@@ -45,8 +46,8 @@ class Knowledge:
     """What is known of one network.
 
     ``tensors`` has the fields of each tensor that is made of the inputs, by axis; ``sizes`` those that hold no pixels, but
-    numbers that depend on the size of these sources; ``reasons`` why tiles along a source are not exact; ``smallest`` the
-    pixels that a source needs for the borders that are mirrored.
+    numbers that depend on the size of these sources, and ``numbers`` those of them that can be told; ``reasons`` why tiles
+    along a source are not exact; ``smallest`` the pixels that a source needs for the borders that are mirrored.
     """
 
     def __init__(self, model: Any, shapes: Shapes, accepted: Mapping[str, Sequence[Accepted | None]]) -> None:
@@ -57,6 +58,7 @@ class Knowledge:
         self.tensors: dict[str, list[AxisFields]] = {}
         self.reasons: dict[Source, list[str]] = {}
         self.sizes: dict[str, set[Source]] = {}
+        self.numbers: dict[str, Numbers] = {}
         self.steps: dict[Source, set[Fraction]] = {}
         self.smallest: dict[Source, int] = {}
         self.shapes = shapes

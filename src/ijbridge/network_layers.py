@@ -9,6 +9,7 @@ from math import ceil, gcd
 from typing import Any
 
 from ijbridge.network_knowledge import Knowledge
+from ijbridge.network_sizes import Multiple
 from ijbridge.onnx_operators import ALONG_ONE_AXIS, CHANNELWISE, ELEMENTWISE, OVER_SPACE, WINDOWS, fraction, text
 from ijbridge.receptive_field import AxisFields, Field, Source, in_blocks, padded, resize_reads
 
@@ -90,6 +91,8 @@ class Layers(Knowledge):
             return self._pad(node, first, attributes)
         if kind == "Slice":
             return self._slice(node, first, attributes)
+        if kind == "Reshape":
+            return self._reshape(node, first, attributes)
         if kind == "Transpose":
             order = attributes.get("perm", list(reversed(range(len(first)))))
             return [first[axis] for axis in order]
@@ -220,7 +223,7 @@ class Layers(Knowledge):
             return self.whole(first, changed, node, "resizes it by the size of its other side")
         if transform == "half_pixel_symmetric" and any(scales[number].denominator != 1 for number in changed):
             return self.whole(first, changed, node, "resizes it about its middle")
-        if transform not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"):
+        if transform not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "tf_half_pixel_for_nn"):
             return self.whole(first, changed, node, "stretches it from corner to corner")
         if mode == "nearest":
             # the engine computes places in 32 bits, where such a scale is not itself and rounding goes another way far off
@@ -246,6 +249,11 @@ class Layers(Knowledge):
             return [scales.get(axis, Fraction(1)) for axis in range(len(self.tensors[node.input[0]]))]
         before, after = self.shapes.get(node.input[0]), self.shapes.get(node.output[0])
         sizes = self.values(node.input[3]) if len(node.input) > 3 else None
+        numbers = self.numbers.get(node.input[3]) if len(node.input) > 3 else None
+        if numbers and all(isinstance(one, Multiple) and one.tensor == node.input[0] for one in numbers):
+            multiples = {one.axis: one.factor for one in numbers if isinstance(one, Multiple)}
+            if [one.axis for one in numbers if isinstance(one, Multiple)] == axes:
+                return [Fraction(multiples.get(axis, 1)) for axis in range(len(self.tensors[node.input[0]]))]
         if sizes and before:
             told = {int(axis): int(one) for axis, one in zip(axes, sizes, strict=True)}
             after = [told.get(axis, one) for axis, one in enumerate(before)]
@@ -324,8 +332,29 @@ class Layers(Knowledge):
             self.whole(first, gone, node, "takes it for one element")
             return [axis for number, axis in enumerate(first) if number not in gone]
         new = {int(axis) % (len(first) + len(axes)) for axis in axes}
+        if len(new) != len(axes):
+            raise ValueError("an axis is added twice")
         rest = iter(first)
         return [{} if number in new else next(rest) for number in range(len(first) + len(axes))]
+
+    def _reshape(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
+        """Follow a reshape that only adds and takes away axes of one."""
+        sizes, wanted = self.shapes.get(node.input[0]), self.values(node.input[1])
+        if not sizes or len(sizes) != len(first) or wanted is None or attributes.get("allowzero", 0):
+            return self.unknown(node)
+        left = [axis for axis, size in enumerate(sizes) if size != 1]
+        ones = [int(one) == 1 or (int(one) == 0 and sizes[place] == 1) for place, one in enumerate(wanted)]
+        if -1 in wanted and ones.count(False) == len(left) + 1:
+            ones[list(wanted).index(-1)] = True
+        if ones.count(False) != len(left):
+            return self.unknown(node)
+        rest, result = iter(left), []
+        for place, (one, size) in enumerate(zip(ones, wanted, strict=True)):
+            axis = None if one else next(rest)
+            if axis is not None and not (size == -1 or (size == 0 and axis == place) or (size > 0 and sizes[axis] == size)):
+                return self.unknown(node)
+            result.append({} if axis is None else first[axis])
+        return result
 
     def _along(self, node: Any, first: list[AxisFields], attributes: Mapping[str, Any]) -> list[AxisFields]:
         axis = attributes.get("axis", 0 if node.op_type.startswith("Arg") else -1) % len(first)

@@ -71,6 +71,21 @@ def check_network(model: Any, size: int, folder: Path | None, external: Path | N
     _check_unfolded(model, functions)
 
 
+def external_files(data: bytes) -> list[str]:
+    """Give the files that a network's weights lie in besides its own, as it names them; nothing of them is looked at."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    if b"location" not in data:
+        return []  # the word by which each is named
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError):
+        return []  # no network at all, which its reader says
+    told = [one.value for tensor in _tensors(model) for one in tensor.external_data if one.key == "location"]
+    return list(dict.fromkeys(map(str, told)))
+
+
 def _check_external(tensor: Any, folder: Path | None, external: Path | None) -> None:
     told = {one.key: one.value for one in tensor.external_data}
     location = told.get("location", "")

@@ -9,7 +9,9 @@ from operator import index
 from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
+from ijbridge import units
 from ijbridge.errors import OptionError
+from ijbridge.normalization import Normalization, NormalizeOption
 
 #: "auto", "whole", one size for every spatial axis, or a size per axis.
 TileOption: TypeAlias = str | int | Mapping[str, int]
@@ -20,6 +22,8 @@ HaloOption: TypeAlias = str | int
 ChannelOption: TypeAlias = str | int | Sequence[str | int]
 #: "auto", bytes, or text such as "4 GB".
 MemoryOption: TypeAlias = str | int
+#: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
+PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -35,6 +39,10 @@ class OptionArguments(TypedDict, total=False):
     channel: ChannelOption | None
     rescale: bool | str
     memory: MemoryOption
+    normalize: NormalizeOption | None
+    model_axes: str | None
+    model_pixel_size: PixelSizeOption | None
+    min_confidence: str | float | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,10 @@ class Options:
 
     ``tile`` is a word, a number, or a number per axis letter; ``halo`` a word or a number; ``channels`` the names and
     numbers of the chosen channels, in order (none: all of them); ``memory`` is in bytes (None: what is free).
+
+    What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
+    ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
+    cent.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -51,6 +63,10 @@ class Options:
     channels: tuple[str | int, ...] = ()
     rescale: bool = False
     memory: int | None = None
+    normalize: Normalization | None = None
+    model_axes: str | None = None
+    model_pixel_size: tuple[tuple[str, float], ...] = ()
+    min_confidence: float | None = None
 
     @classmethod
     def read(
@@ -61,6 +77,10 @@ class Options:
         channel: ChannelOption | None = None,
         rescale: bool | str = False,
         memory: MemoryOption = "auto",
+        normalize: NormalizeOption | None = "auto",
+        model_axes: str | None = None,
+        model_pixel_size: PixelSizeOption | None = None,
+        min_confidence: str | float | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -69,7 +89,10 @@ class Options:
         OptionError
             If one is malformed; the message says what is allowed.
         """
-        given = {"tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory}
+        given = {
+            "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
+            "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
+        }  # fmt: skip
         try:
             return cls(
                 tile=_tile(tile),
@@ -78,11 +101,20 @@ class Options:
                 channels=_channels(channel),
                 rescale=_rescale(rescale),
                 memory=_memory(memory),
+                normalize=None if normalize is None else Normalization.read(normalize),
+                model_axes=None if model_axes is None else str(model_axes),
+                model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
+                min_confidence=None if min_confidence is None else _percent(min_confidence),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
-            shown = ", ".join(f"{name}={str(value)[:40]}" for name, value in given.items())
+            shown = ", ".join(f"{name}={str(value)[:40]}" for name, value in given.items() if value is not None)
             raise OptionError(f"The options are not understood ({shown}): {error}.") from error
+
+    @property
+    def on_model(self) -> tuple[object, ...]:
+        """What is said of the model, not of the run; equal where the same is said."""
+        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> Options:
@@ -209,3 +241,35 @@ def _bytes(value: object) -> int | None:
     if not found or found[2] not in _BYTES or isinstance(value, bool):
         return None
     return int(float(found[1]) * _BYTES[found[2]]) or None
+
+
+def _pixel_sizes(value: PixelSizeOption) -> tuple[tuple[str, float], ...]:
+    """Read sizes in micrometres by the letter of an axis, or by no letter."""
+    wrong = OptionError(
+        f"model_pixel_size={value!s} is not understood: use a number of micrometres above 0 such as 0.65, a number with a unit "
+        "such as 650 nm, or one per axis such as z=2,y=0.65,x=0.65."
+    )
+    if isinstance(value, Mapping):
+        pairs = [(str(name), str(size)) for name, size in value.items()]
+    else:
+        split = [part.rpartition("=") for part in str(value).split(",")]
+        pairs = [(name.strip(), size) for name, _, size in split]
+    sizes: dict[str, float] = {}
+    for name, size in pairs:
+        found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s]*)\s*", size)
+        letter = ax.letter(name) if name else ""
+        factor = units.factor(found[2] or "µm", "µm") if found else None
+        if not found or factor is None or letter is None or letter in sizes or (letter and letter not in "zyx"):
+            raise wrong
+        sizes[letter] = float(found[1]) * factor
+        if not 0 < sizes[letter] < float("inf"):
+            raise wrong
+    return tuple(sizes.items())
+
+
+def _percent(value: str | float) -> float:
+    text = str(value).strip().removesuffix("%")
+    percent = float(text) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) and not isinstance(value, bool) else -1.0
+    if not 0 <= percent <= 99:
+        raise OptionError(f"min_confidence={value!s} is not understood: use a number of per cent from 0 to 99, such as 51.")
+    return percent

@@ -16,13 +16,14 @@ from ijbridge.description import FileRef, FixedSize, FreeSize, ModelDescription,
 from ijbridge.errors import ConversionError, PackageError
 from ijbridge.examples import Example
 from ijbridge.formats import read_model
-from ijbridge.formats.beyond import KEY, Difference, differences, entries
+from ijbridge.formats.beyond import KEY, Difference, differences, entries, kept_findings
 from ijbridge.formats.bioimageio_credits import given
 from ijbridge.formats.bioimageio_writer import COVER_SUFFIXES, Files, plainly, said_in_05
-from ijbridge.formats.package import find_description, open_package
+from ijbridge.formats.package import find_description, package_of
 from ijbridge.formats.yaml12 import dump_yaml
 from ijbridge.image_io import tiff_shape
 from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
 from ijbridge.packing import write_files
 from ijbridge.testing import tolerance_for
 
@@ -45,7 +46,7 @@ class PackageWriter:
         self._folder = folder
         self._model = model
         self._description = model.description
-        self._source = open_package(model.description.location)
+        self._source = package_of(model.description)
         self._example = example
         self._weights: dict[str, Any] = {}
         self._copies: dict[str, FileRef] = {}
@@ -76,6 +77,8 @@ class PackageWriter:
                 f"{_OLDEST_OPSET}: convert it with onnx.version_converter."
             )
         self._weights = {"opset_version": opset}
+        if self._model.network.weights.format != "onnx":
+            self.made.append(_WEIGHTS)
         if data:
             self._weights["weights"] = self._write(_WEIGHTS, data)
             return
@@ -92,8 +95,10 @@ class PackageWriter:
     def write(self) -> list[Difference]:
         """Write all other files; give what 0.5 cannot say."""
         files = self._files()
-        plain = plainly(self._description, self._model.network.facts.types)
+        plain = plainly(self._description, self._model.variant(Options()).facts.types)
         document = said_in_05(plain, files)
+        # a reader is to know that it was converted already
+        document.setdefault("config", {})[KEY] = _own_config(self._model, [], [])
         self._write_description(document)
         kept = differences(plain, plainly(read_model(self._folder), {}))
         if files.documentation is None:
@@ -101,8 +106,9 @@ class PackageWriter:
             readme = self._write(self._unique(_README), text.encode())
             document["documentation"] = {"source": readme.source, "sha256": readme.sha256}
             self.made.append(readme.source)
-        self.left_out += [f"{one.format} weights" for one in self._description.weights if one.format != "onnx"]
-        document.setdefault("config", {})[KEY] = _own_config(self._description, kept, self.left_out)
+        used = self._model.network.weights.format
+        self.left_out += [f"{one.format} weights" for one in self._description.weights if one.format not in ("onnx", used)]
+        document["config"][KEY] = _own_config(self._model, kept, self.left_out)
         self._write_description(document)
         return kept
 
@@ -193,28 +199,30 @@ class PackageWriter:
         write_files(self._folder, {_DESCRIPTION: dump_yaml(document)})
 
 
-def _own_config(description: ModelDescription, kept: list[Difference], left_out: list[str]) -> dict[str, Any]:
+def _own_config(model: LoadedModel, kept: list[Difference], left_out: list[str]) -> dict[str, Any]:
     """Give what goes to ``config.ijbridge``; of a model that was converted before, its first origin stays."""
+    description, weights = model.description, model.network.weights
     before = description.config.get(KEY)
     before = before if isinstance(before, Mapping) else {}
     origin = {
         "format": description.format,
         "format_version": description.format_version,
         "sha256": description.digest,
+        "weights": {"format": weights.format, "sha256": weights.file.sha256},
         "by": f"ijbridge {__version__}",
     }
     return given(
         {
             "converted_from": before.get("converted_from", origin),
             "left_out": [*before.get("left_out", []), *left_out],
-            "notes": list(description.notes),
+            "findings": kept_findings(description.findings),
             "beyond": entries(kept),
         }
     )
 
 
 def _attached(description: ModelDescription) -> Iterator[FileRef]:
-    """Give the files that a bioimage.io description attaches, in any of the spellings it had."""
+    """Give the files that a bioimage.io description attaches, in any of the spellings it had, and macros."""
     attachments = description.other.get("attachments")
     listed = attachments.get("files") if isinstance(attachments, Mapping) else attachments
     for one in listed if isinstance(listed, list) else []:
@@ -222,6 +230,7 @@ def _attached(description: ModelDescription) -> Iterator[FileRef]:
             yield FileRef(one)
         elif isinstance(one, Mapping) and isinstance(one.get("source"), str):
             yield FileRef(one["source"], one["sha256"] if isinstance(one.get("sha256"), str) else None)
+    yield from (FileRef(one.source, one.sha256) for one in description.macros if one.sha256 is not None)
 
 
 def _is_sample(tensor: Tensor, file: Path) -> bool:

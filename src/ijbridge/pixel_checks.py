@@ -8,6 +8,7 @@ beyond-type       error     values beyond the floating point type that the model
 bit-depth         warning   values that the type that the model reads does not hold
 intensity-range   warning   values that the description does not allow (a note where the model normalises)
 saturated         warning   many pixels at the largest value of the type or of a camera (a note where few)
+beyond-1          warning   floating point numbers beyond 0 to 1 for a model that takes these and divides integers only
 constant          warning   one value everywhere (where the model normalises, `ijbridge.measuring` says it)
 ================  ========  ================================================================================
 """
@@ -19,9 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ijbridge import views
-from ijbridge.checks import Finding, first_type, is_normalised
+from ijbridge.checks import first_type, is_normalised
 from ijbridge.description import Tensor
+from ijbridge.findings import Finding
 from ijbridge.image import Image
+from ijbridge.operations import DivideByTypeMaximum
 from ijbridge.typing import Array
 
 #: The largest values of cameras and detectors of 8 to 16 bits.
@@ -113,6 +116,15 @@ def check_pixels(tensor: Tensor, image: Image) -> list[Finding]:
         findings.append(
             Finding("constant", "warning", f"{name} is constant: every pixel is {found.low:g}",
                     "so there is nothing in it to find", "see that the right channel and image are given")
+        )  # fmt: skip
+    divides = tensor.operations[:1] == (DivideByTypeMaximum(),)
+    if divides and image.header.dtype.startswith("float") and not 0 <= found.low <= found.high <= 1:
+        findings.append(
+            Finding(
+                "beyond-1", "warning", f"{name} holds {image.header.dtype} from {found.low:g} to {found.high:g}",
+                "the model takes 0 to 1, and by what such numbers are divided is not known",
+                "name it, such as normalize=divide,255, or normalize=min-max",
+            )
         )  # fmt: skip
     low, high = tensor.value_range
     if (low is not None and found.low < low) or (high is not None and found.high > high):

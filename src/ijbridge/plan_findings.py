@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ijbridge import checks, geometry, units
-from ijbridge.checks import Finding
+from ijbridge.findings import Finding
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, Plan
 from ijbridge.tiling import AxisRules

@@ -12,29 +12,26 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
-from ijbridge.checks import Finding
-from ijbridge.description import Binarize, ModelDescription, ReferencedSize, Tensor, Weights
+from ijbridge.description import ModelDescription, ReferencedSize, Tensor, Weights
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
+from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.operations import Binarize
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
 from ijbridge.tiling import Line
+from ijbridge.weights import FORMATS
 
 #: Bytes of a pixel where it is smallest, in an image of 8 bits.
 _LEAST_BYTES = 1
 
-#: Weights that can be run, best first.
-RUNNABLE = ("onnx",)
-
 #: What to do where a package holds none of them.
-_HELP = {
+HELP = {
     "torchscript": "export it to ONNX with PyTorch (torch.onnx.export)",
     "pytorch_state_dict": "ask its author for ONNX weights; PyTorch weights need the author's code to run",
-    "tensorflow_saved_model_bundle": "convert it to ONNX with tf2onnx",
-    "keras_hdf5": "convert it to ONNX with tf2onnx",
     "keras_v3": "convert it to ONNX with tf2onnx",
     "tensorflow_js": "ask its author for ONNX weights",
 }
@@ -110,6 +107,7 @@ def plan(
         when_cut=chosen.findings,
     )
     findings = [
+        *description.all_findings,
         *(finding for one in inputs for finding in checks.check_header(one.tensor, one.image, maps[one.tensor.id].loops)),
         *plan_findings.rescale_findings(inputs, options),
         *plan_findings.size_findings(result, rules, network.letters),
@@ -177,8 +175,12 @@ def check_runnable(description: ModelDescription) -> Weights:
     Raises
     ------
     CannotRunError
-        If weights that can be run are missing, or an operation cannot be computed.
+        If weights that can be run are missing, an operation cannot be computed, or something else is in the way that the
+        description names.
     """
+    for finding in description.findings:
+        if finding.severity == "error":
+            raise CannotRunError(finding.sentence)
     for tensor in (*description.inputs, *description.outputs):
         processing.check_supported(tensor.operations, tensor.id)
     return choose_weights(description)
@@ -192,21 +194,21 @@ def choose_weights(description: ModelDescription) -> Weights:
     CannotRunError
         If there are none; the message says which are described, which are missing, and what would help.
     """
-    for name in RUNNABLE:
+    for name in FORMATS:
         for weights in description.weights:
             if weights.format == name and weights.available:
                 return weights
     described = ", ".join(
         f"{one.format} ({'there' if one.available else 'missing: ' + one.file.source})" for one in description.weights
     )
-    onnx = [one for one in description.weights if one.format in RUNNABLE]
-    if onnx:
-        where = "download it" if onnx[0].file.is_url else f"put the file {onnx[0].file.source!r}"
+    known = [one for one in description.weights if one.format in FORMATS]
+    if known:
+        where = "download it" if known[0].file.is_url else f"put the file {known[0].file.source!r}"
         advice = f"{where} into the model's folder"
     else:
-        advice = next((_HELP[one.format] for one in description.weights if one.format in _HELP), "ask for ONNX weights")
+        advice = next((HELP[one.format] for one in description.weights if one.format in HELP), "ask for ONNX weights")
     raise CannotRunError(
-        f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(RUNNABLE)}); it describes "
+        f"The model {description.name!r} has no weights that ijbridge runs ({', '.join(FORMATS)}); it describes "
         f"{described}: {advice}."
     )
 
@@ -279,8 +281,13 @@ def _output(
 ) -> OutputPlan:
     axes = network.output_axes(tensor)
     image = next(iter(headers.values()))
-    # an axis of one that neither the image has nor the output needs is not shown
-    shown = {axis.letter: axis for axis in axes if axis.letter and (axis.letter in image.axes or axis.size > 1)}
+    left = {axis.id: processing.elements_left(tensor.operations, axis.id, axis.size) for axis in axes}
+    # an axis of one that neither the image has nor the output needs is not shown, nor one that an operation reduced to one
+    shown = {
+        axis.letter: axis
+        for axis in axes
+        if axis.letter and (left[axis.id] > 1 or (axis.letter in image.axes and axis.size == 1))
+    }
     for letter in loops:
         if letter in shown:
             raise AxesError(
@@ -299,9 +306,9 @@ def _output(
         if letter in source.pixel_size and (letter not in shown or shown[letter].line is not None)
     }
     channel = next((axis for axis in tensor.axes if axis.kind == "channel"), None)
-    names = channel.channel_names if channel is not None and "c" in shown else ()
+    names = processing.names_left(tensor.operations, channel) if channel is not None and "c" in shown else ()
     computed = Header(
-        shape=tuple(shown[letter].size if letter in shown else loops[letter] for letter in letters),
+        shape=tuple(left[shown[letter].id] if letter in shown else loops[letter] for letter in letters),
         dtype=final_dtype(tensor),
         axes=letters,
         pixel_size=pixel_size,

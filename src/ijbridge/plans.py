@@ -11,11 +11,12 @@ from math import prod
 from typing import Any
 
 from ijbridge import geometry, processing, tile_choice, tiling, units
-from ijbridge.checks import Finding, warnings
-from ijbridge.description import Binarize, EnsureDtype, ModelDescription, Operation, Tensor, Weights, operation_name
+from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.errors import PlanError
+from ijbridge.findings import Finding, warnings
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
+from ijbridge.operations import ArgMax, Binarize, EnsureDtype, FixedZeroMeanUnitVariance, Maximum, Operation, operation_name
 from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
 
@@ -239,9 +240,23 @@ def described_operations(tensor: Tensor) -> list[str]:
     return [
         operation_name(operation)
         + "".join(f" ({need.described()})" for need in processing.needs(operation))
-        + (f" {operation.dtype}" if isinstance(operation, EnsureDtype) else "")
+        + _details(operation)
         for operation in tensor.operations
     ]
+
+
+def _details(operation: Operation) -> str:
+    match operation:
+        case EnsureDtype(dtype):
+            return f" {dtype}"
+        case FixedZeroMeanUnitVariance(mean, std) if len(mean) == 1:
+            return f" (mean {mean[0]:g}, std {std[0]:g})"
+        case ArgMax(axis, _, at_least):
+            return f" (over {axis}" + (f", 0 below {at_least:g})" if at_least is not None else ")")
+        case Maximum(axis):
+            return f" (over {axis})"
+        case _:
+            return ""
 
 
 def _header_dict(header: Header) -> dict[str, Any]:

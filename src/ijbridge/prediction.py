@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ijbridge import processing, tiling, views
-from ijbridge.checks import Finding, warnings
-from ijbridge.description import operation_name
 from ijbridge.errors import Cancelled, NetworkError
+from ijbridge.findings import Finding, warnings
 from ijbridge.image import Image
 from ijbridge.measuring import SampleKey, Statistics, applied, needs_of, numbers_of
+from ijbridge.operations import operation_name
 from ijbridge.plans import InputPlan, OutputPlan, Plan, tile_text
 from ijbridge.runtimes import Session
 from ijbridge.tiling import Line, Tile
@@ -169,9 +169,10 @@ class _Run:
                     self._names[one.tensor.id]: self._read(one, inputs[one.tensor.id], tile, position)
                     for one in self._plan.inputs
                 }
-                given = self._session.run(feeds, [self._names[one.tensor.id] for one in self._plan.outputs])
-                for one, array in zip(self._plan.outputs, given, strict=True):
-                    self._write(one, array, tile, position, sample)
+                wanted = list(dict.fromkeys(self._names[one.tensor.id] for one in self._plan.outputs))
+                given = dict(zip(wanted, self._session.run(feeds, wanted), strict=True))
+                for one in self._plan.outputs:
+                    self._write(one, given[self._names[one.tensor.id]], tile, position, sample)
                 done += 1
                 if self._progress is not None:
                     self._progress(done, total)
@@ -193,10 +194,11 @@ class _Run:
             indices = tiling.continued(start, length, axis.size, padding.mode)
             where.append(indices)
             part = part[(*(slice(None),) * number, indices)]
-            if padding.mode == "constant" and start + length > axis.size:
+            if padding.mode == "constant" and not 0 <= start <= axis.size - length:
                 if processing.cast(np.asarray(padding.value), part.dtype.name) != padding.value:
                     part = part.astype(np.float64)
-                part[(*(slice(None),) * number, slice(axis.size - start, None))] = padding.value
+                part[(*(slice(None),) * number, slice(0, max(0, -start)))] = padding.value
+                part[(*(slice(None),) * number, slice(max(0, axis.size - start), None))] = padding.value
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.tensor.operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)

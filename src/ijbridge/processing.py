@@ -13,22 +13,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ijbridge.description import (
+from ijbridge.description import Axis
+from ijbridge.errors import CannotRunError
+from ijbridge.operations import (
+    ArgMax,
     Binarize,
     Clip,
+    DivideByTypeMaximum,
     EnsureDtype,
     FixedZeroMeanUnitVariance,
+    Maximum,
     Operation,
+    RestoreRange,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
+    Take,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
     operation_name,
 )
-from ijbridge.errors import CannotRunError
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array, Float
@@ -65,7 +71,7 @@ def needs(operation: Operation) -> tuple[Need, ...]:
             return (Need("moments", operation.axes),)
         case ScaleMeanVariance():
             return (Need("moments", operation.axes), Need("moments", operation.axes, reference=operation.reference))
-        case ScaleRange():
+        case ScaleRange() | RestoreRange():
             wanted = (operation.min_percentile, operation.max_percentile)
             return (Need("percentiles", operation.axes, wanted, reference=operation.reference),)
         case Clip(min_percentile=low, max_percentile=high) if low is not None or high is not None:
@@ -80,6 +86,8 @@ def number_count(operation: Operation) -> int:
     match operation:
         case Binarize(values) | ScaleLinear(values) | FixedZeroMeanUnitVariance(values):
             return len(values)
+        case ArgMax(labels=labels):
+            return len(labels)
         case _:
             return 1
 
@@ -89,8 +97,37 @@ def full_axis(operation: Operation) -> str | None:
     match operation:
         case Softmax(axis) | Binarize(_, axis) | ScaleLinear(_, _, axis) | FixedZeroMeanUnitVariance(_, _, axis):
             return axis
+        case Take(axis) | ArgMax(axis) | Maximum(axis):
+            return axis
         case _:
             return None
+
+
+def elements_left(operations: Sequence[Operation], axis: str, size: int) -> int:
+    """Give how many elements of an axis of ``size`` are left after the operations."""
+    for operation in operations:
+        match operation:
+            case ArgMax(axis=along) | Maximum(axis=along) if along == axis:
+                size = 1
+            case Take(axis=along, indices=indices) if along == axis:
+                size = len(indices)
+            case _:
+                pass
+    return size
+
+
+def names_left(operations: Sequence[Operation], axis: Axis) -> tuple[str, ...]:
+    """Give the names of the elements of a channel axis that are left after the operations; none where it has none."""
+    names = axis.channel_names
+    for operation in operations:
+        match operation:
+            case ArgMax(axis=along) | Maximum(axis=along) if along == axis.id:
+                return ()
+            case Take(axis=along, indices=indices) if along == axis.id and names:
+                names = tuple(names[index] for index in indices)
+            case _:
+                pass
+    return names
 
 
 def reduces_batch(need: Need) -> bool:
@@ -151,6 +188,9 @@ def apply(operation: Operation, x: Array, axis_ids: Sequence[str], numbers: Sequ
         case ScaleRange(eps=eps):
             ((low_, high_),) = numbers
             return (x - low_) / (high_ - low_ + eps)
+        case RestoreRange(shift=shift):
+            ((low_, high_),) = numbers
+            return x * (high_ - low_) + (low_ if shift else 0)
         case ScaleMeanVariance(eps=eps):
             (mean_, std_), (ref_mean, ref_std) = numbers
             return (x - mean_) / (std_ + eps) * (ref_std + eps) + ref_mean
@@ -161,6 +201,21 @@ def apply(operation: Operation, x: Array, axis_ids: Sequence[str], numbers: Sequ
             position = list(axis_ids).index(axis)
             exponentials = np.exp(x - x.max(axis=position, keepdims=True))
             return exponentials / exponentials.sum(axis=position, keepdims=True)
+        case DivideByTypeMaximum():
+            return x if x.dtype.kind in "fb" else x / np.float64(np.iinfo(x.dtype).max)
+        case Take(axis, indices):
+            return np.take(x, indices, axis=list(axis_ids).index(axis))
+        case ArgMax(axis, labels, at_least):
+            position = list(axis_ids).index(axis)
+            found = np.asarray(labels)[np.argmax(x, axis=position, keepdims=True)]
+            if at_least is None:
+                return found
+            largest = x.max(axis=position, keepdims=True)
+            # as in Binarize: a limit of 0.51 is the tensor's own 0.51
+            least = np.asarray(at_least, x.dtype if x.dtype.kind == "f" else np.float64)
+            return np.where(largest < least, 0, found)
+        case Maximum(axis):
+            return x.max(axis=list(axis_ids).index(axis), keepdims=True)
     raise CannotRunError(f"The operation {operation_name(operation)!r} cannot be run.")
 
 

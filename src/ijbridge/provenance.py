@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ijbridge._version import __version__
-from ijbridge.plans import tile_text
+from ijbridge.plans import described_operations, tile_text
 from ijbridge.prediction import Record, ResolvedPlan, statistics_text
 from ijbridge.resources import PeakMemory
 from ijbridge.runtimes import Session
@@ -25,12 +25,13 @@ def provenance(
     import numpy as np
 
     plan = resolved.plan
+    tensors = [*(one.tensor for one in plan.inputs), *(one.tensor for one in plan.outputs)]
     return {
         "ijbridge": __version__,
         "model": {
             "name": plan.description.name,
             "version": plan.description.version,
-            "format": f"{plan.description.format} {plan.description.format_version}",
+            "format": f"{plan.description.format} {plan.description.format_version}".rstrip(),
             "sha256": plan.description.digest,
             "source": plan.description.location,
         },
@@ -44,6 +45,12 @@ def provenance(
         "halo": {name: plan.halo_of(name) for name in record.lines},
         "padding": {one.tensor.id: str(one.tensor.padding) for one in plan.inputs},
         "device": session.device,
+        "operations": {tensor.id: "; ".join(described_operations(tensor)) for tensor in tensors},
+        "labels": {
+            tensor.id: ", ".join(f"{value} {name}" for value, name in tensor.value_names.items())
+            for tensor in tensors
+            if tensor.value_names
+        },
         "statistics": statistics_text(resolved),
         "warnings": list(warnings),
         "network_runs": record.tiles,

@@ -124,6 +124,8 @@ def resize_reads(scale: Fraction, mode: str, transform: str, rounding: str, anti
 
     def reads(j: int) -> Iterable[int]:
         x = (j + half) / scale - half if "half_pixel" in transform else j / scale
+        if transform == "tf_half_pixel_for_nn":
+            x += half
         if mode == "nearest":
             chosen = {"floor": floor(x), "ceil": ceil(x), "round_prefer_ceil": floor(x + half)}
             return [chosen.get(rounding, ceil(x - half))]

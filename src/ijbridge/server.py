@@ -13,9 +13,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ijbridge import checks, platforms
+from ijbridge import platforms
 from ijbridge.describing import description_dict
 from ijbridge.errors import OptionError
+from ijbridge.findings import warnings
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
@@ -70,7 +71,7 @@ class InferenceServer:
             ``name``, ``shape``, ``axes``, ``dtype``, ``pixel_size``, ``units``, ``origin``; where they are known,
             ``channel_names``, one for each channel; where the pixels are a part of the image, ``part``, a text that says which.
         options
-            ``tile``, ``halo``, ``device``, ``channel``, ``rescale``, ``memory``, each optional (see `ijbridge.options`).
+            ``tile``, ``halo``, ``device`` and the others of `ijbridge.options`, each optional.
 
         Returns
         -------
@@ -84,7 +85,7 @@ class InferenceServer:
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
         return {
             "outputs": [_output_dict(one) for one in plan.outputs],
-            "warnings": checks.warnings(plan.findings),
+            "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "summary": str(plan),
         }

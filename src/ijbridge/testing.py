@@ -16,7 +16,7 @@ import numpy as np
 
 from ijbridge.description import FileRef, ModelDescription, Tensor, Tolerance
 from ijbridge.errors import DescriptionError, IJBridgeError
-from ijbridge.formats.package import open_package
+from ijbridge.formats.package import package_of
 from ijbridge.image import Image, make_image
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
@@ -210,7 +210,7 @@ def load_test_tensor(description: ModelDescription, tensor: Tensor) -> Array:
         If it is none, or its file is missing or altered.
     """
     file = tensor.test_tensor or FileRef("")
-    data = open_package(description.location).read(file, f"test tensor of {tensor.id!r}")
+    data = package_of(description).read(file, f"test tensor of {tensor.id!r}")
     try:
         array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except (ValueError, OSError, EOFError, TypeError, OverflowError, MemoryError, SyntaxError, TokenError) as error:

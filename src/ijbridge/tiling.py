@@ -1,8 +1,8 @@
 """Tiles: pure geometry, no pixels.
 
-One spatial axis of a network's input is a *line*. The sample of ``size`` pixels is padded at its end to a ``padded`` size
-the network accepts; *whole* means the network run once on that. Tiles of one size lie on it so that together they give
-the same numbers::
+One spatial axis of a network's input is a *line*. The sample of ``size`` pixels is padded at its end (some formats: on both
+sides) to a ``padded`` size the network accepts; *whole* means the network run once on that. Tiles of one size lie on it so that
+together they give the same numbers::
 
     0         s1        s2=padded-tile    size  padded
     |---------|---------|-----------------|-----|
@@ -62,7 +62,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Line:
-    """The tiles along one axis: ``starts`` of equal ``tile`` size on ``padded`` pixels, of which ``size`` are the sample."""
+    """The tiles along one axis: ``starts`` of equal ``tile`` size on ``padded`` pixels, of which ``size`` are the sample.
+
+    Starts are counted from the first pixel of the sample: where some of the padding lies before it, the first is below 0.
+    """
 
     size: int
     padded: int
@@ -76,7 +79,7 @@ class Line:
 
     def kept(self, number: int, link: Link) -> tuple[int, int]:
         """Give the part of a linked output that tile ``number`` fills: from, to."""
-        begin = 0 if number == 0 else link.start(self.starts[number]) + link.halo
+        begin = 0 if number == 0 else max(0, link.start(self.starts[number]) + link.halo)
         last = number == len(self.starts) - 1
         end = link.size(self.size) if last else link.start(self.starts[number + 1]) + link.halo
         return begin, max(begin, min(end, link.size(self.size)))
@@ -88,7 +91,7 @@ class AxisRules:
 
     ``tileable`` is False where tiles could not be put together again, and ``whole_because`` says why. ``stride`` is the
     network's total stride, where it is known: tiles start at its multiples. ``at_least`` pixels are needed for the borders that
-    the network mirrors.
+    the network mirrors. ``both_sides``: half of the padding goes before the sample.
     """
 
     accepts: Size
@@ -98,6 +101,7 @@ class AxisRules:
     whole_because: str = "an output does not follow it"
     stride: int | None = None
     at_least: int = 1
+    both_sides: bool = False
 
     @property
     def smallest(self) -> int:
@@ -148,6 +152,13 @@ class AxisRules:
         grid = self.grid(tile)
         return max(0, floor(self._reach(tile) / grid) * grid)
 
+    def before(self, padding: int) -> int:
+        """Give how many of so many padded pixels lie before the sample: whole pixels of everything that is linked to it."""
+        if not self.both_sides:
+            return 0
+        unit = lcm(*(link.ratio.denominator for link in (*self.outputs, *self.inputs)), 1)
+        return padding // 2 // unit * unit
+
     def _reach(self, tile: int) -> Fraction:
         return min((Fraction(link.size(tile) - 2 * link.halo) / link.ratio for link in self.outputs), default=Fraction(tile))
 
@@ -177,7 +188,7 @@ def lay(size: int, rules: AxisRules, wanted: int | None) -> Line:
     whole = rules.valid(size)
     tile = whole if wanted is None or fixed else min(whole, max(rules.valid(wanted), rules.smallest_tile()))
     if tile >= size:
-        return Line(size, tile, tile, (0,))
+        return Line(size, tile, tile, (-rules.before(tile - size),))
     if not rules.tileable:
         raise PlanError(f"it takes at most {tile} of them at once, and tiles are not possible: {rules.whole_because}")
     advance = rules.advance(tile)
@@ -190,8 +201,9 @@ def lay(size: int, rules: AxisRules, wanted: int | None) -> Line:
         padded = whole
         while (padded - tile) % grid:  # the last tile starts on the grid too
             tile += _stepped(rules.accepts).step
+    before = rules.before(padded - size)
     starts = [*range(0, padded - tile, advance), padded - tile]
-    return Line(size, padded, tile, tuple(starts))
+    return Line(size, padded, tile, tuple(start - before for start in starts))
 
 
 @dataclass(frozen=True)

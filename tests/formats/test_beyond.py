@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from descriptions import changed, check_refusal, read, v04, v05
-from ijbridge.description import FixedSize, FixedZeroMeanUnitVariance, ModelDescription, Padding, ScaleLinear, Sigmoid, Tensor
+from ijbridge.description import FixedSize, ModelDescription, Padding, Tensor
 from ijbridge.errors import IJBridgeError
-from ijbridge.formats.beyond import OF_THE_PACKAGE, differences, entries
+from ijbridge.findings import noted
+from ijbridge.formats.beyond import OF_THE_PACKAGE, differences, entries, kept_findings
+from ijbridge.operations import FixedZeroMeanUnitVariance, ScaleLinear, Sigmoid
 
 
 def keeping(*kept: Any, **own: Any) -> dict[str, Any]:
@@ -28,17 +30,18 @@ def test_every_field_is_either_the_models_or_named_as_the_packages() -> None:
     models = {one.name for one in fields(ModelDescription)} - OF_THE_PACKAGE[ModelDescription]
     assert models == {
         "name", "inputs", "outputs", "description", "authors", "packaged_by", "maintainers", "cite", "license", "version",
-        "tags", "timestamp", "git_repo", "training_data", "other",
+        "tags", "timestamp", "git_repo", "training_data", "other", "macros", "benchmark", "whole_because",
     }  # fmt: skip
     assert {one.name for one in fields(Tensor)} - OF_THE_PACKAGE[Tensor] == {
         "id", "axes", "dtype", "description", "value_range", "value_unit", "values", "operations", "optional", "padding",
+        "value_names", "source", "assumed",
     }  # fmt: skip
 
 
 def test_a_description_differs_from_itself_nowhere(tmp_path: Path) -> None:
     for described in (v04(), v05()):
         model = read(tmp_path, described)
-        assert differences(model, replace(model, location="/elsewhere", digest="f" * 64, notes=("note",))) == []
+        assert differences(model, replace(model, location="/elsewhere", digest="f" * 64, findings=(noted("note"),))) == []
 
 
 def test_each_field_that_differs_is_one_entry_with_what_both_say(tmp_path: Path) -> None:
@@ -73,10 +76,10 @@ def test_what_was_kept_is_put_back(tmp_path: Path) -> None:
     scaled = (*raw.operations[:1], ScaleLinear((2.0,), (1.0,)), FixedZeroMeanUnitVariance((0.0,), (1.0,), eps=0.5))
     meant = replace(plain, inputs=(replace(raw, operations=scaled, padding=Padding("constant", 7.0)), plain.inputs[1]))
     kept = entries(differences(meant, plain))
-    back = read(tmp_path, keeping(*kept, notes=["the divisor is assumed"]))
+    back = read(tmp_path, keeping(*kept, findings=kept_findings([noted("the divisor is assumed")])))
     assert differences(meant, back) == []
     assert back.inputs == meant.inputs
-    assert back.notes == ("the divisor is assumed",)
+    assert back.findings == (noted("the divisor is assumed"),)
 
 
 def test_a_field_that_was_changed_since_is_refused(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_a_field_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     [
         "", ".", "colour", "inputs", "inputs[0]", "inputs[2].dtype", "inputs[0].axes[9].halo", "inputs[0].axes[-1].halo",
         "name.x", "inputs.dtype", "inputs[0].axes[0].size.step", "inputs[0]..dtype", "inputs[0] .dtype", "inputs[1000000].id",
-        "__class__", "inputs[0].__dict__", "inputs[0].dtype.upper", "location", "digest", "weights", "config", "notes",
+        "__class__", "inputs[0].__dict__", "inputs[0].dtype.upper", "location", "digest", "weights", "config", "findings",
         "documentation", "inputs[0].test_tensor", "inputs[0].test_tensor.source",
     ],
 )  # fmt: skip
@@ -155,8 +158,12 @@ def test_a_value_that_no_model_can_have_is_refused(tmp_path: Path, field: str, s
 
 
 @pytest.mark.parametrize(
-    "own", ["text", [], {"beyond": {}}, {"beyond": ["x"]}, {"beyond": [{}]}, {"beyond": [{"field": 3}]}, {"notes": "x"}, 0]
-)
+    "own",
+    [
+        "text", [], {"beyond": {}}, {"beyond": ["x"]}, {"beyond": [{}]}, {"beyond": [{"field": 3}]}, {"findings": "x"},
+        {"findings": ["x"]}, {"findings": [{"id": "x", "severity": "harm", "found": "y"}]}, {"converted_from": 3}, 0,
+    ],
+)  # fmt: skip
 def test_a_config_of_another_form_is_refused_in_a_sentence_or_passed_over(tmp_path: Path, own: Any) -> None:
     try:
         model = read(tmp_path, v05(config={"ijbridge": own}))

@@ -9,28 +9,21 @@ from typing import Any
 import pytest
 
 from descriptions import REMOVED, changed, read, v04
-from ijbridge.description import (
-    Axis,
+from ijbridge.description import Axis, FileRef, FixedSize, FreeSize, ModelDescription, ReferencedSize, Size, SteppedSize
+from ijbridge.formats import read_model
+from ijbridge.operations import (
     Binarize,
     Clip,
     EnsureDtype,
-    FileRef,
-    FixedSize,
     FixedZeroMeanUnitVariance,
-    FreeSize,
-    ModelDescription,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
-    Size,
-    SteppedSize,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.formats import read_model
 
 FLOAT = EnsureDtype("float32")
 

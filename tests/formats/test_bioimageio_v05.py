@@ -9,30 +9,23 @@ from typing import Any
 
 import pytest
 
-from descriptions import REMOVED, changed, check_refusal, read, v05
-from ijbridge.description import (
-    Axis,
+from descriptions import REMOVED, changed, check_refusal, read, said, v05
+from ijbridge.description import Axis, FileRef, FixedSize, FreeSize, ModelDescription, ReferencedSize, SteppedSize, Tolerance
+from ijbridge.errors import DescriptionError
+from ijbridge.operations import (
     Binarize,
     Clip,
     EnsureDtype,
-    FileRef,
-    FixedSize,
     FixedZeroMeanUnitVariance,
-    FreeSize,
-    ModelDescription,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
     Softmax,
-    SteppedSize,
-    Tolerance,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.errors import DescriptionError
 
 FLOAT = EnsureDtype("float32")
 
@@ -325,12 +318,12 @@ def test_a_licence_is_an_identifier_or_a_file(tmp_path: Path, value: Any, expect
 
 
 def test_a_newer_patch_is_read_and_noted(tmp_path: Path) -> None:
-    assert read(tmp_path, v05()).notes == ()
-    assert "newer than 0.5.14" in read(tmp_path, v05(format_version="0.5.99")).notes[0]
+    assert read(tmp_path, v05()).findings == ()
+    assert "newer than 0.5.14" in said(read(tmp_path, v05(format_version="0.5.99")))[0]
 
 
-@pytest.mark.parametrize("version", ["0.3.6", "0.6.0", "1.0", "0.1"])
+@pytest.mark.parametrize("version", ["0.2.9", "0.6.0", "1.0", "0.1"])
 def test_another_version_is_refused_with_those_that_are_read(tmp_path: Path, version: str) -> None:
     with pytest.raises(DescriptionError) as caught:
         read(tmp_path, v05(format_version=version))
-    check_refusal(caught.value, f"bioimage.io {version}", "ijbridge reads 0.4 and 0.5")
+    check_refusal(caught.value, f"bioimage.io {version}", "ijbridge reads 0.3, 0.4 and 0.5")

@@ -16,8 +16,6 @@ from descriptions import read, v04, v05
 from ijbridge.description import (
     Axis,
     Citation,
-    Clip,
-    EnsureDtype,
     FileRef,
     FixedSize,
     FreeSize,
@@ -34,6 +32,7 @@ from ijbridge.formats import read_model
 from ijbridge.formats.beyond import Difference, differences, entries
 from ijbridge.formats.bioimageio_writer import Files, plainly, said_in_05
 from ijbridge.formats.yaml12 import dump_yaml
+from ijbridge.operations import Clip, EnsureDtype
 from ijbridge.testing import tolerance_for
 from random_descriptions import descriptions
 from specification import LEAVES_FILES_OPEN, complaints

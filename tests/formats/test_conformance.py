@@ -73,7 +73,7 @@ def test_the_sample_models_are_valid() -> None:
         assert complaints(file) == []
         model = read_model(file)
         assert all(weights.available for weights in model.weights)
-        assert model.notes == ()
+        assert model.findings == ()
 
 
 @pytest.mark.parametrize("name", ["bioimageio", "v0_4_0.bioimageio", "v0_4_9.bioimageio", "onnx_only.bioimageio"])

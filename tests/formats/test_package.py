@@ -145,7 +145,7 @@ def test_a_path_with_nothing_there_is_refused(tmp_path: Path, path: str, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotFoundError) as caught:
         read_model(path)
-    check_refusal(caught.value, "There is no model at", "folder, zip or description file")
+    check_refusal(caught.value, "There is no model at", "folder, zip or file")
 
 
 def test_something_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -8,20 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from ijbridge.description import (
-    Axis,
-    Clip,
-    FixedSize,
-    ModelDescription,
-    ReferencedSize,
-    ScaleRange,
-    Sigmoid,
-    Softmax,
-    Tensor,
-    Tolerance,
-)
+from ijbridge.description import Axis, FixedSize, ModelDescription, ReferencedSize, Tensor, Tolerance
 from ijbridge.formats.plain_values import MisfitError, decode, encode, hints_of, same
 from ijbridge.formats.yaml12 import dump_yaml, parse_yaml
+from ijbridge.operations import Clip, ScaleRange, Sigmoid, Softmax
 from random_descriptions import descriptions
 
 

@@ -1,4 +1,4 @@
-"""The macro keys of one image (channel, rescale, memory), and the dialog: what it asks, remembers and records."""
+"""The macro keys of one image (channel, rescale, normalize, memory), and the dialog: what it asks, remembers and records."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "true": ("channel=1 rescale=true tile=32", {"channel": 1, "rescale": True, "tile": 32}),
     "false": ("channel=1 rescale=false", {"channel": 1}),
     "memory": ("channel=[2] memory=[4 GB]", {"channel": 2, "memory": "4 GB"}),
+    "percentiles": ("channel=2 normalize=[10, 90]", {"channel": 2, "normalize": (10, 90)}),
 }
 
 #: What is refused, and words of the one sentence.
@@ -36,6 +37,7 @@ REFUSED = {
     "channel=DAPI": "but not the channel DAPI",
     "channel=1 rescale=perhaps": "rescale=perhaps is not understood",
     "channel=1 memory=much": "memory=much is not understood",
+    "channel=1 normalize=90,10": "normalize=90,10 is not understood",
     "channel": 'The text "channel" is not of the form key=value',
 }
 

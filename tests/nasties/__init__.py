@@ -6,11 +6,12 @@ written by ``scripts/nasty_table.py``.
 
 from __future__ import annotations
 
+from nasties.formats import FORMATS
 from nasties.images import IMAGES
 from nasties.kinds import Nasty
 from nasties.networks import NETWORKS
 from nasties.packages import CONVERSIONS, DESCRIPTIONS, FOLDERS, ZIPS
 
-NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *NETWORKS, *IMAGES, *CONVERSIONS)
+NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *FORMATS, *NETWORKS, *IMAGES, *CONVERSIONS)
 
 __all__ = ["NASTIES", "Nasty"]

@@ -154,7 +154,8 @@ def main() -> None:
     """Answer each line of the standard input, the use and the path, by one of the standard output."""
     import logging
 
-    import onnx  # noqa: F401 - what is loaded once is no memory of a nasty's
+    import h5py  # noqa: F401 - what is loaded once is no memory of a nasty's
+    import onnx  # noqa: F401
     import tifffile  # noqa: F401
     import xarray  # noqa: F401
 

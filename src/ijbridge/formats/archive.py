@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from ijbridge.errors import NotAModelError, PackageError
 from ijbridge.options import parse_amount
@@ -79,6 +80,13 @@ class Limits:
 class Archive:
     """The entries of a zip by their names, slash separated.
 
+    Parameters
+    ----------
+    location
+        Where it lies.
+    content
+        Its bytes, where it is no file of its own but lies in another zip; ``location`` is what it is called then.
+
     Raises
     ------
     NotAModelError
@@ -87,10 +95,11 @@ class Archive:
         If it is one that is not to be trusted (see the module).
     """
 
-    def __init__(self, location: Path, limits: Limits):
+    def __init__(self, location: Path, limits: Limits, content: bytes | None = None):
         self._location = location
+        self._content = content
         try:
-            with _Wary(location) as file, zipfile.ZipFile(file) as archive:
+            with self._open() as file, zipfile.ZipFile(file) as archive:
                 files = [info for info in archive.infolist() if not info.is_dir()]
         except _DAMAGE as error:
             raise NotAModelError(f"{location} is not a zip that can be read: {str(error).rstrip('.')}.") from error
@@ -113,8 +122,8 @@ class Archive:
         """Give the bytes of a file, unpacked."""
         return self._entries[name].file_size
 
-    def read(self, name: str) -> bytes:
-        """Read a file.
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """Read a file, or no more than its first bytes.
 
         Raises
         ------
@@ -131,13 +140,19 @@ class Archive:
             )
         parts = []
         try:
-            with _Wary(self._location) as file, zipfile.ZipFile(file) as archive, archive.open(info) as entry:
+            with self._open() as file, zipfile.ZipFile(file) as archive, archive.open(info) as entry:
                 # in steps, because zipfile unpacks as much as it is asked for, however short the entry claims to be
+                if most is not None:
+                    return entry.read(min(most, _STEP))
                 while part := entry.read(_STEP):
                     parts.append(part)
         except _DAMAGE as error:
             raise PackageError(f"{name!r} in {self._location} cannot be read: {str(error).rstrip('.')}.") from error
         return b"".join(parts)
+
+    def _open(self) -> _Wary:
+        # a reader takes whatever has `readinto`, which the types do not say
+        return _Wary(io.FileIO(self._location) if self._content is None else cast("io.RawIOBase", io.BytesIO(self._content)))
 
     def _check_names(self, names: list[str]) -> None:
         seen: dict[str, str] = {}
@@ -165,9 +180,6 @@ class Archive:
 
 class _Wary(io.BufferedReader):
     """A zip's file, of which no table of contents is read that is longer than any model's."""
-
-    def __init__(self, location: Path):
-        super().__init__(io.FileIO(location))
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _LONGEST_TABLE:

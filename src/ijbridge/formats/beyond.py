@@ -16,14 +16,16 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from ijbridge.description import ModelDescription, Tensor
+from ijbridge.findings import Finding
 from ijbridge.formats.fields import Fields, shown
+from ijbridge.formats.limits import check_limits
 from ijbridge.formats.plain_values import MisfitError, decode, element_of, encode, hints_of, same
 
 #: The key in ``config``.
 KEY = "ijbridge"
 
 #: Fields that say where a description lies and what lies beside it (and how exactly that is to be reproduced), not what the
-#: model is.
+#: model is. Findings are kept, too, but added to what the reader says itself.
 OF_THE_PACKAGE: Mapping[type, frozenset[str]] = {
     ModelDescription: frozenset(
         {
@@ -35,8 +37,10 @@ OF_THE_PACKAGE: Mapping[type, frozenset[str]] = {
             "documentation",
             "covers",
             "config",
-            "notes",
             "tolerances",
+            "file",
+            "read_from",
+            "findings",
         }
     ),
     Tensor: frozenset({"test_tensor", "sample_tensor"}),
@@ -80,19 +84,36 @@ def entries(found: Sequence[Difference]) -> list[dict[str, Any]]:
     return [{"field": one.field, "says": one.says, "meant": one.meant} for one in found]
 
 
+def is_kept(root: Fields) -> bool:
+    """Whether a description was converted, so that what other keys of ``config`` meant has been kept under this one."""
+    own = root.mapping("config").raw(KEY)
+    return isinstance(own, Mapping) and "converted_from" in own
+
+
+def kept_findings(findings: Sequence[Finding]) -> list[Any]:
+    """Give findings as they are kept under ``findings``."""
+    kept: list[Any] = encode(tuple(findings), tuple[Finding, ...])
+    return kept
+
+
 def restored(description: ModelDescription, root: Fields) -> ModelDescription:
     """Give what is meant by a description that was read from a 0.5 file.
 
     Raises
     ------
     DescriptionError
-        If an entry names no field, does not fit it, or the field was changed since.
+        If an entry names no field, does not fit it, or the field was changed since; or if a value is one that no model has.
     """
     own = root.mapping("config").mapping(KEY)
     for entry in own.mappings("beyond"):
         path = entry.text("field")
         description = _restored(description, ModelDescription, _steps(entry, path), entry)
-    return replace(description, notes=(*description.notes, *(str(note) for note in own.list("notes"))))
+    try:
+        kept: tuple[Finding, ...] = decode(own.list("findings"), tuple[Finding, ...])
+    except MisfitError as misfit:
+        raise own.error(f"`{own.path}.findings` {misfit}") from misfit
+    check_limits(description, root.file)  # no reader has looked at what was put back
+    return replace(description, findings=(*description.findings, *kept))
 
 
 def _steps(entry: Fields, path: str) -> list[str | int]:

@@ -1,4 +1,4 @@
-"""bioimage.io model descriptions, 0.4 and 0.5: what both versions share.
+"""bioimage.io model descriptions, 0.3 to 0.5: what the versions share.
 
 The specification is at https://bioimage-io.github.io/spec-bioimage-io. Fields that a program can do without may be
 absent; what contradicts the specification so that a result could be wrong is an error that names the field.
@@ -9,45 +9,55 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ijbridge.description import (
-    Binarize,
     Citation,
     FileRef,
     FixedSize,
-    FixedZeroMeanUnitVariance,
     ModelDescription,
-    Operation,
     Person,
     ReferencedSize,
-    ScaleLinear,
-    ScaleMeanVariance,
-    ScaleRange,
     SteppedSize,
     Tensor,
     Tolerance,
     Weights,
-    operation_name,
 )
 from ijbridge.errors import NotAModelError
-from ijbridge.formats import beyond, bioimageio_v04, bioimageio_v05
+from ijbridge.findings import Finding, noted
+from ijbridge.formats import beyond, bioimageio_v03, bioimageio_v04, bioimageio_v05
 from ijbridge.formats.bioimageio_v05 import file_ref
+from ijbridge.formats.deepimagej_config import with_deepimagej
 from ijbridge.formats.fields import Fields
-from ijbridge.formats.limits import check_limits
+from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.formats.yaml12 import parse_yaml
+from ijbridge.operations import (
+    Binarize,
+    FixedZeroMeanUnitVariance,
+    Operation,
+    ScaleLinear,
+    operation_name,
+)
 
 FORMAT = "bioimage.io"
 
-_READ = ("0.4", "0.5")
+_READ = ("0.3", "0.4", "0.5")
 
-_TESTED = {"0.4": 10, "0.5": 14}
+_TESTED = {"0.3": 6, "0.4": 10, "0.5": 14}
 
 WEIGHTS_FORMATS = (
     "onnx", "torchscript", "pytorch_state_dict", "tensorflow_saved_model_bundle", "keras_hdf5", "keras_v3",
     "tensorflow_js",
 )  # fmt: skip
+
+INFO = FormatInfo(
+    FORMAT,
+    "0.3, 0.4, 0.5",
+    "bioimage.io description (rdf.yaml, bioimageio.yaml, model.yaml or *.bioimageio.yaml)",
+    WEIGHTS_FORMATS,
+)
 
 _ROOT = {
     "format_version", "type", "name", "description", "authors", "packaged_by", "maintainers", "cite", "license", "version",
@@ -81,10 +91,15 @@ def read(package: Package) -> ModelDescription:
     kind = root.text("type", "model")
     if kind != "model":
         raise NotAModelError(f"{package.location} describes a {kind}, not a model.")
+    sources: dict[str, str] = {}
+    if _family(version) == "0.3":
+        content, sources = bioimageio_v03.as_v04(content)
+        root = Fields(content, "", file)
     tensors = bioimageio_v05 if _family(version) == "0.5" else bioimageio_v04
     inputs, outputs = tensors.read_tensors(root)
+    outputs = tuple(replace(one, source=sources.get(one.id)) for one in outputs)
     _check(root, inputs, outputs)
-    description = ModelDescription(
+    described = ModelDescription(
         format=FORMAT,
         format_version=version,
         name=root.text("name"),
@@ -92,6 +107,7 @@ def read(package: Package) -> ModelDescription:
         outputs=outputs,
         weights=_weights(root, package),
         location=str(package.location),
+        file=package.description_file,
         digest=hashlib.sha256(data).hexdigest(),
         description=root.text("description", ""),
         authors=_people(root, "authors"),
@@ -111,10 +127,9 @@ def read(package: Package) -> ModelDescription:
         config=root.mapping("config").value,
         tolerances=_tolerances(root),
         other={key: value for key, value in content.items() if key not in _ROOT},
-        notes=_notes(version),
+        findings=_version_findings(version),
     )
-    meant = beyond.restored(description, root)
-    check_limits(meant, file)
+    meant = beyond.restored(described if beyond.is_kept(root) else with_deepimagej(described, root, package), root)
     _check(root, meant.inputs, meant.outputs)
     return meant
 
@@ -125,8 +140,8 @@ def _version(root: Fields) -> str:
         raise root.wrong("format_version", "a version such as 0.5.4")
     if _family(version) not in _READ:
         raise root.error(
-            f"it is written in bioimage.io {version}, but ijbridge reads {' and '.join(_READ)}: convert the model to one of "
-            "these"
+            f"it is written in bioimage.io {version}, but ijbridge reads {', '.join(_READ[:-1])} and {_READ[-1]}: convert the "
+            "model to one of these"
         )
     return version
 
@@ -135,10 +150,13 @@ def _family(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _notes(version: str) -> tuple[str, ...]:
+def _version_findings(version: str) -> tuple[Finding, ...]:
     family, patch = _family(version), int([*version.split("."), "0"][2])
     if patch > _TESTED[family]:
-        return (f"Written in bioimage.io {version}, newer than {family}.{_TESTED[family]}, which this version was made for.",)
+        made_for = f"{family}.{_TESTED[family]}"
+        return (
+            noted(f"Written in bioimage.io {version}, newer than {made_for}, which this version was made for", "newer-version"),
+        )
     return ()
 
 
@@ -222,7 +240,7 @@ def _check(root: Fields, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
                 raise root.error(f"the tensor {tensor.id!r} has two axes named {axis_id!r}: every axis needs its own id")
         for operation in tensor.operations:
             _check_values(root, tensor, operation)
-            reference = operation.reference if isinstance(operation, ScaleRange | ScaleMeanVariance) else None
+            reference = getattr(operation, "reference", None)
             if reference is not None and reference not in [one.id for one in inputs]:
                 raise root.error(
                     f"an operation of {tensor.id!r} refers to the tensor {reference!r}, which is none of the inputs "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from ijbridge.description import (
+from ijbridge.operations import (
     Binarize,
     Clip,
     EnsureDtype,

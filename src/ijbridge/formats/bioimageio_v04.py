@@ -11,30 +11,22 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from ijbridge.description import (
-    Axis,
-    AxisKind,
+from ijbridge.description import Axis, AxisKind, FileRef, FixedSize, FreeSize, ReferencedSize, Size, SteppedSize, Tensor
+from ijbridge.formats.bioimageio_v05 import DTYPES
+from ijbridge.formats.fields import Fields, is_number
+from ijbridge.operations import (
     Binarize,
     Clip,
     EnsureDtype,
-    FileRef,
-    FixedSize,
     FixedZeroMeanUnitVariance,
-    FreeSize,
     Operation,
-    ReferencedSize,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
-    Size,
-    SteppedSize,
-    Tensor,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.formats.bioimageio_v05 import DTYPES
-from ijbridge.formats.fields import Fields, is_number
 
 _LETTERS = "bitczyx"
 _IDS = {"b": "batch", "i": "index", "t": "time", "c": "channel"}

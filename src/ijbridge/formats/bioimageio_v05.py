@@ -14,29 +14,31 @@ from typing import Any
 from ijbridge.description import (
     Axis,
     AxisKind,
-    Binarize,
-    Clip,
-    EnsureDtype,
     FileRef,
     FixedSize,
-    FixedZeroMeanUnitVariance,
     FreeSize,
-    Operation,
     Padding,
     PaddingMode,
     ReferencedSize,
+    Size,
+    SteppedSize,
+    Tensor,
+)
+from ijbridge.formats.fields import Fields
+from ijbridge.operations import (
+    Binarize,
+    Clip,
+    EnsureDtype,
+    FixedZeroMeanUnitVariance,
+    Operation,
     ScaleLinear,
     ScaleMeanVariance,
     ScaleRange,
     Sigmoid,
-    Size,
     Softmax,
-    SteppedSize,
-    Tensor,
     UnsupportedOperation,
     ZeroMeanUnitVariance,
 )
-from ijbridge.formats.fields import Fields
 
 KINDS: tuple[AxisKind, ...] = ("batch", "channel", "index", "time", "space")
 DTYPES = (

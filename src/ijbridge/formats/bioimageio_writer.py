@@ -16,11 +16,8 @@ from typing import Any
 
 from ijbridge.description import (
     Axis,
-    Binarize,
-    EnsureDtype,
     FileRef,
     FixedSize,
-    FixedZeroMeanUnitVariance,
     FreeSize,
     ModelDescription,
     Padding,
@@ -44,6 +41,7 @@ from ijbridge.formats.bioimageio_credits import (
 )
 from ijbridge.formats.bioimageio_operations import said_operation
 from ijbridge.formats.bioimageio_sizes import Sizes, said_sizes
+from ijbridge.operations import Binarize, EnsureDtype, FixedZeroMeanUnitVariance
 
 #: The version of the specification that is written.
 FORMAT_VERSION = "0.5.14"
@@ -280,8 +278,8 @@ def _axis(
     if axis.kind == "batch":
         return given({**said, "size": 1 if axis.size == FixedSize(1) else None})
     if axis.kind == "channel":
-        count = axis.size.size if isinstance(axis.size, FixedSize) else length
-        named = list(axis.channel_names) if len(axis.channel_names) == count else [f"channel{n}" for n in range(count)]
+        # operations may leave fewer channels than the network has
+        named = list(axis.channel_names) if len(axis.channel_names) == length else [f"channel{n}" for n in range(length)]
         return given({**said, "channel_names": named})
     if is_input:
         said["concatenable"] = True if axis.concatenable else None

@@ -1,13 +1,13 @@
 """What the values of any description must be for it to be used, whoever wrote them.
 
 A format's reader holds each field that it reads against what the format allows, which is more than can be computed with, and
-what is put back from ``config.ijbridge`` has passed no such reader. Here both are held against what all rooms below take for
+what is put back from ``config.ijbridge`` has passed no such reader. Here all are held against what the rooms below take for
 granted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from math import isfinite, isnan
 from typing import Any
@@ -17,15 +17,15 @@ from ijbridge.description import (
     FixedSize,
     FreeSize,
     ModelDescription,
-    Operation,
     ReferencedSize,
+    Size,
     SteppedSize,
     Tensor,
-    operation_name,
 )
 from ijbridge.errors import DescriptionError
 from ijbridge.formats.bioimageio_v05 import DTYPES
 from ijbridge.formats.fields import shown
+from ijbridge.operations import ArgMax, Operation, Take, operation_name
 
 _LETTERS = "btczyx"
 
@@ -34,6 +34,9 @@ _MOST = 2**63 - 1
 
 #: How many times as long as another an axis may be, and one over that.
 _MOST_TIMES = 10**9
+
+#: What a pixel of labels can hold.
+_LARGEST_LABEL = 2**16 - 1
 
 #: What a pixel may measure, in any unit.
 _PIXEL_SIZES = (1e-50, 1e50)
@@ -67,7 +70,7 @@ def _problems(tensor: Tensor) -> Iterator[str]:
         for problem in _axis_problems(axis):
             yield f"the axis {axis.id!r} of {tensor.id!r} {problem}"
     for operation in tensor.operations:
-        for problem in _operation_problems(operation, [axis.id for axis in tensor.axes]):
+        for problem in _operation_problems(operation, {axis.id: axis.size for axis in tensor.axes}):
             yield f"the operation {operation_name(operation)} of {tensor.id!r} {problem}"
 
 
@@ -91,7 +94,7 @@ def _axis_problems(axis: Axis) -> Iterator[str]:
                 yield f"is more than {_MOST} elements longer, or shorter, than another axis"
 
 
-def _operation_problems(operation: Operation, axes: list[str]) -> Iterator[str]:
+def _operation_problems(operation: Operation, axes: Mapping[str, Size]) -> Iterator[str]:
     # by the names of the fields, which mean the same in all operations
     values: dict[str, Any] = {one.name: getattr(operation, one.name) for one in fields(operation)}
     for name in (values.get("axis"), *(values.get("axes") or ())):
@@ -110,3 +113,17 @@ def _operation_problems(operation: Operation, axes: list[str]) -> Iterator[str]:
             yield f"has the {name} {value}, but must have numbers"
         if name in ("eps", "std") and any(isinstance(number, float) and number < 0 for number in numbers):
             yield f"has the {name} {value}, but must have at least 0"
+    match operation:
+        case Take(axis, indices):
+            count = _count(axes.get(axis))
+            if not all(0 <= index < count for index in indices):
+                yield f"takes {shown(list(indices))} of {axis!r}, which has {count} elements, counted from 0"
+        case ArgMax(axis, labels):
+            if not all(0 <= label <= _LARGEST_LABEL for label in labels):
+                yield f"has the labels {shown(list(labels))}, but must have some of 0 to {_LARGEST_LABEL}"
+            if isinstance(axes.get(axis), FixedSize) and len(labels) != _count(axes.get(axis)):
+                yield f"has {len(labels)} labels for {axis!r}, which has {_count(axes.get(axis))} elements"
+
+
+def _count(size: Size | None) -> int:
+    return size.size if isinstance(size, FixedSize) else _MOST

@@ -96,6 +96,8 @@ class OnnxSession:
 def bind(tensors: Sequence[Tensor], names: Sequence[str], side: str, model: str) -> dict[str, str]:
     """Find the network's tensor for each described one: by name or, where names differ and leave no doubt, by place.
 
+    The name of an output that is made of another's tensor is that of its ``source``.
+
     Returns
     -------
     dict
@@ -106,12 +108,13 @@ def bind(tensors: Sequence[Tensor], names: Sequence[str], side: str, model: str)
     CannotRunError
         If names differ and there are several.
     """
-    if all(tensor.id in names for tensor in tensors):
-        return {tensor.id: tensor.id for tensor in tensors}
-    if len(tensors) == 1 and len(names) == 1:
-        return {tensors[0].id: names[0]}
+    wanted = {tensor.id: tensor.source or tensor.id for tensor in tensors}
+    if all(name in names for name in wanted.values()):
+        return wanted
+    if len(set(wanted.values())) == 1 and len(names) == 1:
+        return dict.fromkeys(wanted, names[0])
     raise CannotRunError(
-        f"The {side}s that {model!r} describes ({', '.join(tensor.id for tensor in tensors)}) are not those of its network "
+        f"The {side}s that {model!r} describes ({', '.join(wanted.values())}) are not those of its network "
         f"({', '.join(names)}): they are matched by name, so the description has to use the network's names."
     )
 

@@ -33,7 +33,7 @@ final class RunDialog {
 	static RunOptions ask(final ImagePlus image) throws BridgeException {
 		final GenericDialog dialog = new GenericDialog("Run Model");
 		dialog.addMessage("Runs a network on \"" + image.getTitle() + "\".\n" +
-			"Model: a zip, a folder or its rdf.yaml, or a name in ImageJ's \"models\" folder.\n" +
+			"Model: a folder, a zip or a file (rdf.yaml, config.json, .onnx, .czann), or a name in ImageJ's \"models\" folder.\n" +
 			"Tile: auto, whole, pixels such as 512, or y=512,x=512.\n" + "Halo: auto, declared, or pixels.\n" +
 			"Channel: numbers from 1, such as 2 or 1,3, or names from the slice labels; blank for all." +
 			(image.getRoi() == null ? "" : "\nRoi: whole image, or crop to the box around the selection."));
@@ -60,7 +60,7 @@ final class RunDialog {
 		if (selected) answers.put(RunOptions.ROI, dialog.getNextChoice());
 		final RunOptions options = new RunOptions(answers);
 		if (options.model().isEmpty()) {
-			throw new BridgeException("No model is given: choose a zip, a folder's rdf.yaml, or write the name of a model " +
+			throw new BridgeException("No model is given: choose a zip or a file, or write the name of a model " +
 				"in " + (IJ.getDirectory("imagej") == null ? "ImageJ's folder " : IJ.getDirectory("imagej")) + "models.");
 		}
 		for (final String kept : new String[] { "model", "tile", "halo", "device" }) {

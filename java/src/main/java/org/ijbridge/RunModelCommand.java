@@ -42,10 +42,22 @@ public final class RunModelCommand implements Command {
 	private boolean rescale;
 
 	@Parameter(persist = false, required = false)
+	private String normalize;
+
+	@Parameter(persist = false, required = false)
 	private String memory;
 
 	@Parameter(persist = false, required = false)
 	private String environment;
+
+	@Parameter(persist = false, required = false)
+	private String model_axes;
+
+	@Parameter(persist = false, required = false)
+	private String model_pixel_size;
+
+	@Parameter(persist = false, required = false)
+	private String min_confidence;
 
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
@@ -65,7 +77,11 @@ public final class RunModelCommand implements Command {
 		given.put("device", device);
 		given.put("channel", channel);
 		given.put("rescale", rescale ? "true" : null);
+		given.put("normalize", normalize);
 		given.put("memory", memory);
+		given.put("model_axes", model_axes);
+		given.put("model_pixel_size", model_pixel_size);
+		given.put("min_confidence", min_confidence);
 		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));

@@ -1,0 +1,147 @@
+"""ImageJ macros that a package brings for before and after its network: listed, never run, and compared with what is known.
+
+A macro is code of a stranger. Its text is only looked at: what it says of itself, its hash, whether it does anything to the
+image, and whether it is one of the few whose meaning is plain, which the option ``normalize`` then does natively.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from ijbridge.description import IMAGEJ_MACRO, FileRef, Macro
+from ijbridge.errors import PackageError
+from ijbridge.findings import Finding
+from ijbridge.formats.package import Package
+
+_STRING = r"\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*'"
+_COMMENT = r"/\*.*?\*/|//[^\r\n]*"
+#: What is printed and computed, but calls nothing.
+_PRINT = re.compile(rf"print\((?:{_STRING}|[\w+*/.,\[\]-])*\);?")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+#: Published macros that scale by percentiles (per_sample_scale_range.ijm and PercentileNormalization.ijm of the repository
+#: deepimagej/imagej-macros): the SHA-256 of their text as `_canonical` gives it, their numbers replaced by "#", and what makes
+#: these numbers per cent.
+_SCALING = {
+    "12a0223653c801396da585193e9e31f91b4b3c9d6335400b89d9949bfef40253": 1,
+    "da81fb7f6a14018ace4a35a7d91866721b25f7b1543e09df051d47f656c3f061": 1,
+    "012cc7458128a6680450871fdb0071560e52156b1387ccee50ebb7c27ce3ac8a": 100,
+    "aee1f0f1c7f15f1602ec19cb84310e8279ddd2816758208e0a95b292ddbd9e1f": 100,
+}
+
+#: A macro that divides by a number; one that standardises, and one that scales to 0 to 1, by what ImageJ says of the image.
+_DIVIDED = re.compile(rf'run\("32-bit"\);run\("Divide\.\.\.","value={_NUMBER}(?: stack)?"\)')
+_STANDARDISED = re.compile(
+    r'run\("32-bit"\);getStatistics\(\w+,(?P<mean>\w+),\w+,\w+,(?P<std>\w+),\w+\);'
+    r'run\("Subtract\.\.\.","value="\+(?P=mean)\);run\("Divide\.\.\.","value="\+(?P=std)\)'
+)
+_TO_RANGE = re.compile(
+    r'run\("32-bit"\);getStatistics\(\w+,\w+,(?P<min>\w+),(?P<max>\w+),\w+,\w+\);run\("Subtract\.\.\.","value="\+(?P=min)\);'
+    r'(?P<range>\w+)=(?P=max)-(?P=min)(?:\+1e-\d+)?;?run\("Divide\.\.\.","value="\+(?P=range)\)'
+)
+
+
+def read_macro(package: Package, source: str, when: Literal["before", "after"]) -> Macro:
+    """Look at a macro of the package; one that is missing or lies outside it is listed by its name.
+
+    Parameters
+    ----------
+    source
+        Its name, relative to the description.
+    """
+    try:
+        data = package.read(FileRef(source), "macro")
+    except PackageError:
+        return Macro(when, IMAGEJ_MACRO, source)
+    text = data.decode("utf-8-sig", errors="replace")
+    plain = _canonical(text)
+    return Macro(
+        when=when,
+        kind=IMAGEJ_MACRO,
+        source=source,
+        comment=_first_comment(text),
+        sha256=hashlib.sha256(data).hexdigest(),
+        normalize=_normalisation(plain) if when == "before" else None,
+        is_empty=not plain,
+    )
+
+
+def before_findings(macros: Iterable[Macro], channels: int | None) -> Finding:
+    """Say what is to be said of an input for which a format has macros and nothing else.
+
+    ``channels`` is how many it has, None where that is not known: a macro takes them together, ``normalize`` each by itself.
+    """
+    doing = [one for one in macros if one.when == "before" and not one.is_empty]
+    if not doing:
+        return Finding(
+            "normalisation-unknown", "note", "The model does nothing to images before its network",
+            "so pixels are given as they are", "normalize names a normalisation",
+        )  # fmt: skip
+    named = ", ".join(one.source for one in doing)
+    native = doing[0].normalize if len(doing) == 1 and channels == 1 else None
+    advice = (
+        f"normalize={native.replace(' ', ',')} does what its text says, with exact statistics"
+        if native is not None
+        else "do to the image what it does, then say normalize=none, or name what it does, such as normalize=percentile,1,99.8"
+    )
+    return Finding(
+        "macro-not-run", "warning", f"The model's code for before its network ({named}) is not run",
+        "so pixels are given as they are", advice,
+    )  # fmt: skip
+
+
+def after_findings(macros: Iterable[Macro]) -> tuple[Finding, ...]:
+    """Say that what follows the network is not run."""
+    doing = [one.source for one in macros if one.when == "after" and not one.is_empty]
+    if not doing:
+        return ()
+    return (
+        Finding(
+            "macro-not-run",
+            "warning",
+            f"The model's code for after its network ({', '.join(doing)}) is not run",
+            "so the result is what the network gives",
+            "run it on the result in ImageJ once you have looked at it",
+        ),
+    )
+
+
+def _first_comment(text: str) -> str:
+    for found in re.finditer(rf"({_STRING})|{_COMMENT}", text, re.DOTALL):
+        for line in () if found[1] else re.sub(r"^/[*/]|\*/$", "", found[0]).splitlines():
+            words = line.strip(" \t*/-=")
+            if re.search(r"\w{3}", words):
+                return " ".join(words.split())[:200]
+    return ""
+
+
+def _canonical(text: str) -> str:
+    """Give a macro's text without comments, blanks between words and what it prints; empty where it does nothing."""
+    plain = re.sub(rf"({_STRING})|{_COMMENT}|\s+", lambda found: found[1] or "", text, flags=re.DOTALL)
+    return _PRINT.sub("", plain).strip(";")
+
+
+def _normalisation(plain: str) -> str | None:
+    """Give the value of ``normalize`` that does what a macro says; None where its meaning is not plain."""
+    divided = _DIVIDED.fullmatch(plain)
+    if divided and float(divided[1]) > 0:
+        return f"divide {float(divided[1]):g}"
+    if _STANDARDISED.fullmatch(plain):
+        return "mean-std"
+    if _TO_RANGE.fullmatch(plain):
+        return "min-max"
+    numbers: list[float] = []
+
+    def taken(found: re.Match[str]) -> str:
+        numbers.append(float(found[2]))
+        return f"{found[1]}#"
+
+    bare = re.sub(rf"((?:min_percentile|max_percentile|target)=){_NUMBER}", taken, plain)
+    to_percent = _SCALING.get(hashlib.sha256(bare.encode()).hexdigest())
+    if to_percent is None or len(numbers) != 2:
+        return None
+    low, high = (round(one * to_percent, 6) for one in numbers)
+    return f"percentile {low:g} {high:g}" if 0 <= low < high <= 100 else None

@@ -1,0 +1,97 @@
+"""What this installation can do: the formats that are read, the weights that are run, the extras that are there."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import Any
+
+from ijbridge.formats import READERS
+from ijbridge.planning import HELP
+from ijbridge.weights import FORMATS
+
+#: What an extra of the package adds; those that serve its development are not named.
+_EXTRAS = {
+    "imagej": "ImageJ in the process of a Python script",
+    "tensorflow": "SavedModels of TensorFlow, which are converted once (3 GB)",
+}
+
+
+#: Weights that take an extra, which is needed once for each model.
+_NEEDED = {"tensorflow_saved_model_bundle": "tensorflow"}
+
+
+def supported() -> dict[str, Any]:
+    """Say what this installation can do, as plain data (JSON).
+
+    Returns
+    -------
+    dict
+        ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``,
+        ``extra`` (that it takes once for each model, else None) and, where they are not run, ``advice``; ``extras``: per extra
+        ``name``, ``purpose``, ``installed``, ``missing`` (packages) and ``install`` (the command).
+    """
+    known = dict.fromkeys(weights for reader in READERS for weights in reader.INFO.weights)
+    return {
+        "formats": [
+            {
+                "name": reader.INFO.name,
+                "versions": reader.INFO.versions,
+                "told_by": reader.INFO.looked_for,
+                "weights": list(reader.INFO.weights),
+            }
+            for reader in READERS
+        ],
+        "weights": [
+            {
+                "format": one,
+                "runs": one in FORMATS,
+                "extra": _NEEDED.get(one),
+                "advice": None if one in FORMATS else HELP.get(one),
+            }
+            for one in sorted(known, key=lambda one: one not in FORMATS)
+        ],
+        "extras": [_extra(name, purpose) for name, purpose in _EXTRAS.items()],
+    }
+
+
+def supported_text() -> str:
+    """Say it for a person."""
+    found = supported()
+    lines = ["formats"]
+    lines += [f"  {one['name']:<16} {one['versions']:<20} told by: {one['told_by']}" for one in found["formats"]]
+    lines += ["", "weights"]
+    lines += [f"  {one['format']:<30} {_how(one)}" for one in found["weights"]]
+    lines += ["", "extras"]
+    for one in found["extras"]:
+        state = "installed" if one["installed"] else f"not installed ({one['install']})"
+        lines.append(f"  {one['name']:<16} {state}: {one['purpose']}")
+    return "\n".join(lines)
+
+
+def _how(weights: dict[str, Any]) -> str:
+    if not weights["runs"]:
+        return f"not run: {weights['advice']}" if weights["advice"] else "not run"
+    return f"run, with the extra {weights['extra']} the first time" if weights["extra"] else "run"
+
+
+def _extra(name: str, purpose: str) -> dict[str, Any]:
+    missing = [one for one in _packages(name) if not _is_installed(one)]
+    install = f'pip install "ijbridge[{name}]"'
+    return {"name": name, "purpose": purpose, "installed": not missing, "missing": missing, "install": install}
+
+
+def _packages(extra: str) -> list[str]:
+    """Give the packages that an extra asks for."""
+    wanted = [
+        re.fullmatch(rf"([\w.-]+)[^;]*;\s*extra == ['\"]{extra}['\"]", line) for line in metadata.requires("ijbridge") or ()
+    ]
+    return [found[1] for found in wanted if found]
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""What this installation can do, and says so."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+import pytest
+
+from commandline import Run
+from ijbridge.formats import READERS
+from ijbridge.supported import supported
+
+
+def test_every_format_and_every_kind_of_weights_is_listed(run: Run) -> None:
+    status, out, err = run("formats")
+    assert (status, err) == (0, "")
+    for reader in READERS:
+        assert f"\n  {reader.INFO.name} " in out
+        assert reader.INFO.looked_for in out
+    assert "\n  onnx                           run\n" in out
+    assert "\n  tensorflow_saved_model_bundle  run, with the extra tensorflow the first time\n" in out
+    assert "\n  torchscript                    not run: export it to ONNX with PyTorch" in out
+
+
+def test_programs_get_the_same(run: Run) -> None:
+    found = json.loads(run("formats", "--json")[1])
+    assert found == supported()
+    assert [one["name"] for one in found["formats"]] == [
+        "bioimage.io", "ZEISS CZANN", "StarDist", "CSBDeep", "DeepImageJ", "ZEISS czmodel", "ONNX",
+    ]  # fmt: skip
+    assert {one["format"] for one in found["weights"] if one["runs"]} == {
+        "onnx", "keras_hdf5", "tensorflow_saved_model_bundle",
+    }  # fmt: skip
+
+
+def test_an_extra_is_installed_if_all_its_packages_are(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    extra = supported()["extras"][0]
+    assert (extra["name"], extra["installed"], extra["missing"]) == ("imagej", True, [])
+    found = metadata.distribution
+
+    def without_jpype(name: str) -> metadata.Distribution:
+        if name == "jpype1":
+            raise metadata.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(metadata, "distribution", without_jpype)
+    extra = supported()["extras"][0]
+    assert (extra["installed"], extra["missing"]) == (False, ["jpype1"])
+    assert 'imagej           not installed (pip install "ijbridge[imagej]")' in run("formats")[1]
