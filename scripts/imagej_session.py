@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -122,15 +123,17 @@ class ImageJ:
             *arguments,
         ]
         given = {"IJBRIDGE_PYTHON": sys.executable, **environment, "DISPLAY": self._display}
+        java = subprocess.Popen(
+            command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
+        )
         try:
-            done = subprocess.run(
-                command, env=given, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S, check=False
-            )
+            said, complained = java.communicate(timeout=_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
-            said = (error.stdout or b"").decode(errors="replace")
-            raise AssertionError(f"ImageJ did not end (a dialog?); it said: {said}; log: {self._log_file()}") from error
-        assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
+            raise AssertionError(
+                f"ImageJ did not end (a dialog?); log: {self._log_file()}; its threads: {_threads(java)}"
+            ) from error
+        assert java.returncode == status, f"exit status {java.returncode}: {said}{complained}"
+        return said
 
     def _file(self, name: str) -> Path:
         return self.folder / name
@@ -142,6 +145,16 @@ class ImageJ:
     def _log_file(self) -> str:
         path = self._file("ijbridge.log")
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _threads(java: subprocess.Popen[str]) -> str:
+    """Ask a Java what its threads are at, and end it."""
+    java.send_signal(signal.SIGQUIT)
+    try:
+        java.wait(2)
+    except subprocess.TimeoutExpired:
+        java.kill()
+    return java.communicate()[0]
 
 
 class HostedImageJ(ImageJ):

@@ -135,37 +135,31 @@ def cancelling(model: str) -> dict[str, Any]:
     run = f'run("Run Model...", "model=[{model}] tile=64");'
     seen: dict[str, Any] = {}
 
-    started = time.monotonic()
-    seen["status"] = []
-    done = threading.Event()
-    watch = threading.Thread(target=lambda: _watch(seen["status"], done))
-    watch.start()
-    ij.run_macro(f"{picture} {run}")
-    done.set()
-    watch.join()
-    seen["whole"] = time.monotonic() - started
+    with _Watch() as seen["status"]:
+        ij.run_macro(f"{picture} {run}")
     seen["title"] = ij.run_macro('t = getTitle(); close("*"); return t;')
 
-    started = time.monotonic()
-    threading.Timer(seen["whole"] / 8, lambda: java.setKeyDown(escape)).start()
-    seen["cancelled"] = _refused(lambda: ij.run_macro(f'{picture} {run} print("NOT REACHED");'))
-    seen["cancelled_after"] = time.monotonic() - started
+    with _Watch("Running picture: ", lambda: java.setKeyDown(escape)) as seen["until_cancelled"]:
+        seen["cancelled"] = _refused(lambda: ij.run_macro(f'{picture} {run} print("NOT REACHED");'))
     seen["log"] = str(java.getLog())
     seen["open"] = ij.run_macro('t = String.join(getList("image.titles"), "|"); close("*"); return t;')
 
     # one Escape is for whichever run asks first, so that the other one here does not ask
     host = session._host
     assert host is not None
+    done = threading.Event()
     with host._turn:
-        threading.Timer(0.3, lambda: java.setKeyDown(escape)).start()
+        thread = threading.Thread(target=_press_until, args=(done, lambda: java.setKeyDown(escape)))
+        thread.start()
         seen["waiting"] = _refused(lambda: ij.run_macro(f"{picture} {run}"))
+        done.set()
+        thread.join()
 
-    threading.Timer(seen["whole"] / 8, os.kill, (os.getpid(), signal.SIGINT)).start()
-    started = time.monotonic()
-    try:
-        ij.run_macro(f"{picture} {run}")
-    except KeyboardInterrupt:
-        seen["interrupted_after"] = time.monotonic() - started
+    with _Watch("Running picture: ", lambda: os.kill(os.getpid(), signal.SIGINT)) as seen["until_interrupted"]:
+        try:
+            ij.run_macro(f"{picture} {run}")
+        except KeyboardInterrupt:
+            seen["interrupted"] = True
     seen["handler"] = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return seen
 
@@ -175,9 +169,37 @@ def _status() -> list[str]:
     return [str(one.getText()) for one in bar.getComponents() if hasattr(one, "getText")]
 
 
-def _watch(seen: list[str], done: threading.Event) -> None:
-    while not done.wait(0.02):
-        seen.extend(one for one in _status() if one not in seen)
+class _Watch:
+    """Notes what the status line says, and does something when it says a text for the first time."""
+
+    def __init__(self, text: str | None = None, action: Callable[[], None] = lambda: None) -> None:
+        self._text, self._action = text, action
+        self._seen: list[str] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> list[str]:
+        jpype.JClass("ij.IJ").showStatus("nothing yet")
+        while not any("nothing yet" in one for one in _status()):
+            time.sleep(0.01)
+        self._thread.start()
+        return self._seen
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.005):
+            self._seen.extend(one for one in _status() if one not in self._seen)
+            if self._text is not None and any(self._text in one for one in self._seen):
+                self._text = None
+                self._action()
+
+
+def _press_until(done: threading.Event, press: Callable[[], None]) -> None:
+    while not done.wait(0.1):
+        press()
 
 
 def repeating(model: str, runs: int, size: int) -> dict[str, Any]:
