@@ -138,7 +138,7 @@ def predict(
     Parameters
     ----------
     model
-        The path of a model's folder, zip or description file, a description, or what `load` gave.
+        The path of a model's folder, zip or file, a description, or what `load` gave.
     image
         A numpy.ndarray, an xarray.DataArray, the path of a TIFF or ``.npy`` file, or an image of Java's (`ijbridge.imagej`);
         for a model of several inputs a mapping from the input's name to one of these.

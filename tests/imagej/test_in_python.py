@@ -161,7 +161,7 @@ def test_the_scijava_command_is_listed_and_gives_all_outputs(seen: Seen) -> None
 
 
 def test_what_the_scijava_command_cannot_run_is_an_exception_with_the_sentence(seen: Seen) -> None:
-    sentence = "There is no model at /no/such model.zip: give the path of a model's folder, zip or description file."
+    sentence = "There is no model at /no/such model.zip: give the path of a model's folder, zip or file."
     assert sentence in seen.scijava["refused"]
 
 
@@ -177,7 +177,7 @@ def test_eight_threads_of_java_and_threads_of_python_get_their_own_results(scree
     jars = [str(IMAGEJ), *map(str, (JARS / "scijava").glob("*.jar"))]
     rounds = 6
     seen = play("threads", "", folder=str(tmp_path), model=str(tilted), jars=jars, no_model="/no/such.zip", rounds=rounds)
-    sentence = "There is no model at /no/such.zip: give the path of a model's folder, zip or description file."
+    sentence = "There is no model at /no/such.zip: give the path of a model's folder, zip or file."
     assert (seen["right"], seen["wrong"]) == (7 * rounds, [])
     assert seen["refused"] == [sentence] * rounds
     assert "Traceback (most recent call last)" in seen["log"]
