@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from ijbridge.errors import AxesError, IJBridgeError, ImageFormatError, ImageNotFoundError, PixelValueError, ResultError
 from ijbridge.image import make_image
-from ijbridge.image_io import read_image, to_imagej_dtype, write_image
+from ijbridge.image_io import check_file, read_image, to_imagej_dtype, write_image
 
 
 def pixels(*shape: int, dtype: Any = "uint16", seed: int = 0) -> Any:
@@ -282,6 +282,11 @@ def _archive(path: Path) -> None:
     path.with_suffix(".npz").rename(path)
 
 
+def _cut_stack(path: Path) -> None:
+    tifffile.imwrite(path, pixels(4, 40, 50), imagej=True, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
 BROKEN: dict[str, tuple[str, Any, type[Exception], str]] = {
     "nothing there": ("a.tif", lambda path: None, ImageNotFoundError, "There is no image"),
     "a name too long": ("a" * 3000 + ".tif", lambda path: None, ImageNotFoundError, "There is no image"),
@@ -291,6 +296,7 @@ BROKEN: dict[str, tuple[str, Any, type[Exception], str]] = {
     "four bytes": ("a.tif", lambda path: path.write_bytes(b"II*\0"), ImageFormatError, "a.tif is not a TIFF that can be read"),
     "no page": ("a.tif", lambda path: path.write_bytes(b"II*\0\x08\0\0\0"), ImageFormatError, "a.tif"),
     "cut off": ("a.tif", lambda path: _truncated(path, 0.7), ImageFormatError, "the file ends before its pixels do"),
+    "a stack cut off": ("a.tif", _cut_stack, ImageFormatError, "the file ends before its pixels do"),
     "cut off in its tags": ("a.tif", lambda path: _truncated(path, 0.1), ImageFormatError, "cannot|can be read"),
     "cut off, compressed": ("a.tif", lambda path: _truncated(path, 0.7, compression="zlib"), ImageFormatError, "a.tif"),
     "complex numbers": ("a.tif", lambda path: written(path, pixels(4, 4, dtype="complex64")), ImageFormatError, "complex64"),
@@ -441,3 +447,12 @@ def test_a_result_has_the_rights_of_any_new_file(tmp_path: Path, umask: int) -> 
     finally:
         os.umask(before)
     assert (tmp_path / "a.tif").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_file_is_checked_without_regard_to_its_axes(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "planes.tif", pixels(3, 20, 20), photometric="minisblack")
+    check_file(tmp_path / "planes.tif")
+    check_file(tmp_path / "other.png")  # not looked at
+    _cut_stack(tmp_path / "cut.tif")
+    with pytest.raises(ImageFormatError, match="the file ends before its pixels do"):
+        check_file(tmp_path / "cut.tif")

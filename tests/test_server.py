@@ -61,6 +61,8 @@ def test_a_plan_says_what_the_results_will_be(model: Path) -> None:
             "units": {"x": "micron", "y": "micron", "t": "sec"},
             "origin": {"x": -3.5},
             "channel_names": [],
+            "labels": False,
+            "shown": [],
         }
     ]
     assert "t is looped over (3)" in reply["summary"]
@@ -269,3 +271,30 @@ def test_the_options_of_a_host_are_those_of_the_command_line(model: Path) -> Non
     assert planned["shape"] == [40, 50]
     with pytest.raises(AxesError, match="cells has 3 channels, but the model's input"):
         InferenceServer().plan(str(model), image, {"channel": ""})
+
+
+def test_a_plan_is_said_in_words_with_its_findings(model: Path) -> None:
+    reply = InferenceServer().plan(str(model), about(picture(3, 40, 50), "tyx"), {"tile": 24})
+    assert dict(map(tuple, reply["words"]))["Axes"] == "the model sees y and x, and is run on each of the 3 frames"
+    assert [one["id"] for one in reply["findings"]] == ["axis-looped"]
+    assert reply["tile"] == "y=24,x=24"
+
+
+def test_a_description_has_a_card_and_a_page(model: Path) -> None:
+    reply = InferenceServer().describe(str(model))
+    assert reply["card"]["name"] == "Little Network"
+    assert reply["text"].startswith("Little Network\n")
+    assert reply["pixel_sizes"] == {"raw": ""}
+
+
+def test_what_a_bug_report_needs_is_told() -> None:
+    said = dict(map(tuple, InferenceServer().about()["words"]))
+    assert said["ijbridge"].startswith(ijbridge.__version__)
+    assert "cpu" in said["devices"]
+
+
+def test_a_model_is_looked_at_and_installed(model: Path, tmp_path: Path) -> None:
+    server = InferenceServer()
+    seen = server.look_at(str(model), lambda done, total: None, lambda: False)
+    assert (seen["name"], seen["files"]) == ("Little Network", 3)
+    assert Path(server.install(str(model), str(tmp_path / "models"))["path"]) == tmp_path / "models" / "m"

@@ -24,7 +24,7 @@ from ijbridge.image import Image
 from ijbridge.loaded import LoadedModel
 from ijbridge.operations import DivideByTypeMaximum, Operation
 from ijbridge.options import Options
-from ijbridge.testing import as_image, letters_of, load_test_tensor, test_model
+from ijbridge.testing import as_image, letters_of, load_tensor, test_model
 from ijbridge.typing import Array
 
 #: How many random images are tried until an output has values that can be tested.
@@ -69,7 +69,7 @@ def own_example(model: LoadedModel) -> Example | None:
     tensors = (*description.inputs, *description.outputs)
     if any(tensor.test_tensor is None for tensor in tensors):
         return None
-    arrays = {tensor.id: load_test_tensor(description, tensor) for tensor in tensors}
+    arrays = {tensor.id: load_tensor(description, tensor) for tensor in tensors}
     report = test_model(model, Options.read())
     if not report.reproduces:
         how = report.error or "its outputs are others"

@@ -134,6 +134,30 @@ def check_writable(path: Path) -> None:
         raise ResultError(f"{path} is a folder: name a file in it, such as {path / 'result.tif'}.")
 
 
+def check_file(path: str | Path) -> None:
+    """Refuse a TIFF that is damaged or ends too early, which other programs read as if the rest were black.
+
+    What its planes mean does not matter here, nor do files of other formats.
+
+    Raises
+    ------
+    ImageFormatError
+        If not all of its first series can be read.
+    """
+    import tifffile
+
+    path = Path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            if not tiff.series:
+                raise ImageFormatError(f"{path.name} is a TIFF without an image.")
+            _tiff_array(path, tiff, tiff.series[0])
+    except (tifffile.TiffFileError, *_DAMAGE) as error:
+        raise ImageFormatError(f"{path.name} is not a TIFF that can be read: {_first_line(error)}") from error
+
+
 def imagej_dtype(dtype: str) -> str:
     """Give the type of an ImagePlus (uint8, uint16, float32) that holds values of ``dtype``."""
     return _IMAGEJ_DTYPES.get(dtype, "float32")
@@ -210,6 +234,10 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
 def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Array:
     import numpy as np
 
+    # of an ImageJ stack that ends too early, tifffile gives what is there
+    promised = (tiff.imagej_metadata or {}).get("images", 1)
+    if series.size < promised * tiff.pages[0].size:
+        raise ValueError("the file ends before its pixels do")
     if series.dataoffset is not None and series.size > 0:
         dtype = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
         if series.dataoffset + series.size * dtype.itemsize <= path.stat().st_size:

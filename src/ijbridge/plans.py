@@ -16,7 +16,17 @@ from ijbridge.errors import PlanError
 from ijbridge.findings import Finding, warnings
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
-from ijbridge.operations import ArgMax, Binarize, EnsureDtype, FixedZeroMeanUnitVariance, Maximum, Operation, operation_name
+from ijbridge.operations import (
+    ArgMax,
+    Binarize,
+    EnsureDtype,
+    FixedZeroMeanUnitVariance,
+    Maximum,
+    Operation,
+    Sigmoid,
+    Softmax,
+    operation_name,
+)
 from ijbridge.preparation import Preparation
 from ijbridge.tiling import Line
 
@@ -60,6 +70,23 @@ class OutputPlan:
         made = [one for one in operations if not isinstance(one, EnsureDtype)]
         made_binary = bool(made) and isinstance(made[-1], Binarize)
         return bool(self.tensor.values) or made_binary or "int" in dtype or dtype == "bool"
+
+    @property
+    def is_label_image(self) -> bool:
+        """Whether the values number objects or classes: they are named, many, or of a type in which no intensity is given."""
+        classes = bool(self.tensor.value_names) or len(self.tensor.values) > 2
+        return classes or self.computed.dtype in ("int32", "uint32", "int64", "uint64")
+
+    @property
+    def shown_range(self) -> tuple[float, float] | None:
+        """What the values are between whatever the image, None where that is not known.
+
+        Probabilities are shown so, or an image in which there is nothing would show noise from black to white.
+        """
+        made = [one for one in self.tensor.operations if not isinstance(one, EnsureDtype)]
+        is_probability = bool(made) and isinstance(made[-1], Sigmoid | Softmax)
+        stated = self.tensor.value_range == (0, 1)
+        return (0.0, 1.0) if "float" in self.computed.dtype and (is_probability or (stated and not made)) else None
 
     @property
     def local_operations(self) -> tuple[Operation, ...]:

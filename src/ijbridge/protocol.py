@@ -4,12 +4,21 @@
 op          request (besides ``protocol``)                  reply
 ==========  ==============================================  =========================================================
 hello       ``jar_version``                                 ``protocol``, ``version``, ``python``, ``pid``
-describe    ``model``                                       the description (`ijbridge.describing`)
-plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``tile_pixels``, ``summary``
+about                                                       ``words``: pairs of texts
+describe    ``model``                                       the description (`ijbridge.describing`), ``digest``,
+                                                            ``card``, ``text``, ``pixel_sizes``
+plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``findings``, ``tile_pixels``,
+                                                            ``tile``, ``summary``, ``words``
 check       the same, with a buffer: image                  ``findings``
 predict     the same, with buffers: image, then outputs;    ``provenance``, ``warnings``
             ``attempt``: 1 after the system ended a worker,
             ``tile_pixels`` as that run's plan said
+test_views  ``model``                                       ``views``, as ``outputs``
+test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
+check_file  ``path``                                        nothing; an error for a damaged image
+look_at     ``source``: a path or an address                what would be installed: name, size, hash
+install     ``source``, ``folder``                          ``path``
+forget                                                      nothing; what was fetched to be looked at is deleted
 release                                                     nothing
 any                                                         or ``error``: ``kind``, ``message``, ``traceback``
 ==========  ==============================================  =========================================================
@@ -30,6 +39,7 @@ from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import IJBridgeError, OptionError
 from ijbridge.server import InferenceServer
 from ijbridge.typing import Array
+from ijbridge.units import amount
 
 
 class Task(Protocol):
@@ -96,10 +106,34 @@ def _answer(
             return server.check(request["model"], request["image"], request.get("options", {}), pixels)
         case "predict":
             return _predict(server, task, request, buffers)
+        case "test_views":
+            return server.test_views(request["model"])
+        case "test":
+            views = server.test_views(request["model"])["views"]
+            return server.test(request["model"], request.get("options", {}), _arrays(buffers, views))
+        case "look_at":
+            return server.look_at(
+                request["source"],
+                lambda done, total: task.update(_fetching(done, total), done, total),
+                task.is_cancelled,
+            )
+        case "install":
+            return server.install(request["source"], request["folder"])
+        case "forget":
+            server.forget()
+            return {}
+        case "check_file":
+            return server.check_file(request["path"])
+        case "about":
+            return server.about()
         case "release":
             server.release()
             return {}
     raise OptionError(f"The worker does not know the operation {op!r}.")
+
+
+def _fetching(done: int, total: int) -> str:
+    return f"fetching the model: {amount(done)}{f' of {amount(total)}' if total else ''}"
 
 
 def _predict(server: InferenceServer, task: Task, request: Mapping[str, Any], buffers: Sequence[memoryview]) -> dict[str, Any]:

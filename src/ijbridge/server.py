@@ -8,22 +8,29 @@ that is in use. Which host the arrays come from is not known here.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ijbridge import platforms
-from ijbridge.describing import description_dict
-from ijbridge.errors import OptionError
+from ijbridge import downloads, model_folder, platforms
+from ijbridge.about import about
+from ijbridge.cards import card
+from ijbridge.describing import description_dict, description_text, plain
+from ijbridge.errors import InstallError, OptionError
 from ijbridge.findings import warnings
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
-from ijbridge.image_io import imagej_dtype, to_imagej_dtype
+from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import Options
-from ijbridge.plans import OutputPlan
+from ijbridge.plan_words import model_pixel_size, plan_words
+from ijbridge.plans import OutputPlan, tile_text
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
+from ijbridge.testing import report_dict
+from ijbridge.testing_views import describe_views, fill_views, report_words
 from ijbridge.tile_choice import tile_pixels
 from ijbridge.typing import Array
 
@@ -43,11 +50,22 @@ class InferenceServer:
         self._max_memory = max_memory
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
+        self._download: tuple[str, tempfile.TemporaryDirectory[str]] | None = None
 
     def describe(self, model: str) -> dict[str, Any]:
-        """Give a model's description as plain data."""
+        """Give a model's description as plain data, with ``digest``, ``card`` (`ijbridge.cards`), ``text`` and ``pixel_sizes``.
+
+        ``digest`` is its SHA-256; ``text`` is a page for people; ``pixel_sizes`` has, by input, the pixel size it was made for.
+        """
         with self._lock:
-            return description_dict(self._model(model).description)
+            description = self._model(model).description
+        return {
+            **description_dict(description),
+            "digest": description.digest,
+            "card": card(description),
+            "text": description_text(description),
+            "pixel_sizes": {tensor.id: model_pixel_size(tensor) for tensor in description.inputs},
+        }
 
     def check(self, model: str, image: Mapping[str, Any], options: Mapping[str, Any], pixels: Array) -> dict[str, Any]:
         """Look for what is worth knowing before a run; the parameters are those of `predict`.
@@ -77,8 +95,10 @@ class InferenceServer:
         -------
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
-            ``units``, ``origin``, ``channel_names``; ``warnings``; ``tile_pixels``, the pixels of one run of the network;
-            ``summary``.
+            ``units``, ``origin``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the
+            values are between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network;
+            ``tile``, as the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts;
+            ``findings`` as `check`.
         """
         with self._lock:
             loaded = self._model(model)
@@ -87,7 +107,10 @@ class InferenceServer:
             "outputs": [_output_dict(one) for one in plan.outputs],
             "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
+            "tile": tile_text(plan.lines),
             "summary": str(plan),
+            "words": [list(pair) for pair in plan_words(plan)],
+            "findings": [finding.to_dict() for finding in plan.findings],
         }
 
     def predict(
@@ -130,6 +153,75 @@ class InferenceServer:
                 if one.tensor.id not in into:
                     array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
         return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+
+    def test_views(self, model: str) -> dict[str, Any]:
+        """Describe the pictures of a model's own test, so that there is room for them.
+
+        Returns
+        -------
+        dict
+            ``views``: per picture what ``outputs`` of a plan has, and ``view``: input, expected, found or difference.
+        """
+        with self._lock:
+            return {"views": describe_views(self._model(model))}
+
+    def test(self, model: str, options: Mapping[str, Any], arrays: Sequence[Array]) -> dict[str, Any]:
+        """Run a model's own test, and fill the pictures that `test_views` describes.
+
+        Returns
+        -------
+        dict
+            `ijbridge.testing.report_dict`, and ``words``: lines for people, the verdict first.
+        """
+        with self._lock:
+            report = fill_views(self._model(model), _options(options), arrays)
+        return {**plain(report_dict(report)), "words": report_words(report)}
+
+    def look_at(self, source: str, progress: downloads.Progress, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        """Say what would be installed (see `ijbridge.model_folder`): ``name``, ``license``, ``file``, ``files``, size, hash.
+
+        What an address leads to is fetched, and kept until `forget` or until something else is looked at.
+        """
+        self.forget()
+        if downloads.is_address(source):
+            kept = tempfile.TemporaryDirectory(prefix="ijbridge-")
+            self._download = (source, kept)
+            downloads.download(source, Path(kept.name), progress, cancelled)
+        found = model_folder.look(self._downloaded(source))
+        return {
+            "name": found.description.name,
+            "license": found.description.license or "",
+            "file": found.source.name,
+            "files": len(found.files),
+            "bytes": found.size,
+            "sha256": found.sha256,
+        }
+
+    def install(self, source: str, folder: str) -> dict[str, Any]:
+        """Copy a model into a folder of models and give the ``path`` of the copy; of an address, what `look_at` fetched."""
+        return {"path": str(model_folder.install(self._downloaded(source), folder))}
+
+    def forget(self) -> None:
+        """Delete what `look_at` fetched."""
+        if self._download is not None:
+            self._download[1].cleanup()
+            self._download = None
+
+    def _downloaded(self, source: str) -> str:
+        if not downloads.is_address(source):
+            return source
+        if self._download is None or self._download[0] != source:
+            raise InstallError(f"{source} was not looked at before: ask for it first.")
+        return str(next(Path(self._download[1].name).iterdir()))
+
+    def check_file(self, path: str) -> dict[str, Any]:
+        """Refuse an image file that is damaged (see `ijbridge.image_io.check_file`)."""
+        check_file(path)
+        return {}
+
+    def about(self) -> dict[str, Any]:
+        """Give ``words``, pairs of texts: what a bug report needs to know."""
+        return {"words": [list(pair) for pair in about()]}
 
     def release(self) -> None:
         """Give the memory of all models back."""
@@ -208,4 +300,6 @@ def _output_dict(one: OutputPlan) -> dict[str, Any]:
         "units": dict(one.result.unit),
         "origin": dict(one.result.origin),
         "channel_names": list(one.result.channel_names),
+        "labels": one.is_label_image,
+        "shown": list(one.shown_range or ()),
     }

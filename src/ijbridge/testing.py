@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ijbridge.description import FileRef, ModelDescription, Tensor, Tolerance
+from ijbridge.description import ModelDescription, Tensor, Tolerance
 from ijbridge.errors import DescriptionError, IJBridgeError
 from ijbridge.formats.package import package_of
 from ijbridge.image import Image, make_image
@@ -67,11 +67,8 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
         If it has none, or their files are missing or altered.
     """
     description = model.description
-    for tensor in (*description.inputs, *description.outputs):
-        if tensor.test_tensor is None:
-            raise DescriptionError(f"The model {description.name!r} describes no test tensor for {tensor.id!r}.")
-    inputs = {tensor.id: as_image(tensor, load_test_tensor(description, tensor)) for tensor in description.inputs}
-    expected = {tensor.id: load_test_tensor(description, tensor) for tensor in description.outputs}
+    inputs = {tensor.id: as_image(tensor, load_tensor(description, tensor)) for tensor in description.inputs}
+    expected = {tensor.id: load_tensor(description, tensor) for tensor in description.outputs}
     try:
         results = model.run(inputs, options)
     except IJBridgeError as error:
@@ -201,15 +198,17 @@ def as_image(tensor: Tensor, array: Array) -> Image:
     return make_image(array, "".join(letters_of(tensor)), name=tensor.id)
 
 
-def load_test_tensor(description: ModelDescription, tensor: Tensor) -> Array:
-    """Read the test tensor of an input or output.
+def load_tensor(description: ModelDescription, tensor: Tensor) -> Array:
+    """Read the test tensor of an input or output, with the axes that are described.
 
     Raises
     ------
     DescriptionError, PackageError
-        If it is none, or its file is missing or altered.
+        If there is none, it is missing or altered, or is no array of numbers with as many axes.
     """
-    file = tensor.test_tensor or FileRef("")
+    file = tensor.test_tensor
+    if file is None:
+        raise DescriptionError(f"The model {description.name!r} describes no test tensor for {tensor.id!r}.")
     data = package_of(description).read(file, f"test tensor of {tensor.id!r}")
     try:
         array: Array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)

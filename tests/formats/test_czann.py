@@ -16,6 +16,7 @@ from ijbridge.description import FixedSize, ReferencedSize, SteppedSize
 from ijbridge.errors import OptionError
 from ijbridge.formats import read_model
 from ijbridge.image_io import read_image
+from ijbridge.server import InferenceServer
 from zeiss_models import CLASSES, channels_last, raw_values, write_czann, write_segmentation
 
 
@@ -64,6 +65,12 @@ def test_labels_and_confidence_are_those_of_onnxruntime_whole_and_in_tiles(segme
     np.testing.assert_array_equal(found["confidence"], values.max(-1))
     assert len(np.unique(found["labels"])) > 1
     assert (found["labels"].dtype, found["confidence"].dtype) == (np.uint8, np.float32)
+
+
+def test_imagej_shows_the_classes_as_labels_and_their_confidence_as_an_image(segmentation: Path) -> None:
+    image = {"name": "cells", "shape": [40, 48], "axes": "yx", "dtype": "uint8"}
+    outputs = InferenceServer().plan(str(segmentation), image, {})["outputs"]
+    assert {one["name"]: one["labels"] for one in outputs} == {"labels": True, "confidence": False}
 
 
 def test_a_volume_is_segmented_with_its_own_pixel_size_along_z(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_person_is_asked_once_and_imagejs_proxy_is_used(bare: ImageJ, tilted: 
     assert session.ran["refuses"].log == ("Set up|0", "picture")
     said = session.ran["agrees"].log
     assert [line for line in said if line.startswith("run(")] == [
-        f'run("Run Model...", "model=[{tilted}] tile=auto halo=auto device=auto channel=[]");'
+        f'run("Run Model...", "model=[{tilted}] tile=auto halo=auto device=auto");'
     ]
     assert "picture-sum" in said
     assert any(re.search(rf"{MAKING}, \d+ s: \d+ of \d+ downloads done", line) for line in said)

@@ -68,7 +68,7 @@ def test_the_macro_gives_what_python_gives(seen: Seen, name: str) -> None:
 
 def test_labels_are_active_and_the_confidence_is_the_second_result(seen: Seen) -> None:
     log = seen.session.ran["labels"].log
-    assert "active: cells-labels|8|cells.tif|cells-confidence|cells-labels" in log
+    assert "active: cells-labels|16|cells.tif|cells-confidence|cells-labels" in log
     (info,) = [line for line in log if line.startswith("info: ")]
     assert "labels.labels: 1 background, 2 border, 3 nucleus" in info
 

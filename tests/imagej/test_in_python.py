@@ -275,7 +275,7 @@ def test_an_imagej_without_the_plugin_is_left_as_it_is_and_has_the_command(scree
 
 
 def test_the_dialog_starts_no_worker(screen: str) -> None:
-    assert play("dialog", screen, python=sys.executable) == {"dialogs": ["Run Model"], "started": []}
+    assert play("dialog", screen, python=sys.executable) == {"dialogs": ["Run Model on picture"], "started": []}
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how memory is counted differs elsewhere")

@@ -147,7 +147,7 @@ def test_what_the_recorder_writes_can_be_replayed(seen: Seen, tilted: Path, mixe
 
 
 def test_a_blank_channel_and_an_empty_box_mean_all_channels_as_they_are(seen: Seen, mixed: Path) -> None:
-    assert seen.recorded("second").endswith('tile=auto halo=auto device=auto channel=[]");')
+    assert seen.recorded("second").endswith('tile=auto halo=auto device=auto");')
     for kind in ("answered", "replayed"):
         assert seen.pixels(f"all-{kind}").astype("<f4").tobytes() == _from_python(seen, mixed)
 

@@ -87,7 +87,7 @@ def test_python_starts_while_the_dialog_is_open(seen: Seen) -> None:
 
 def test_the_dialog_offers_the_box_around_a_selection_and_records_it(seen: Seen) -> None:
     recorded, active = [one for one in seen.log("part") if one.startswith(("run(", "active"))]
-    assert recorded.endswith('tile=auto halo=auto device=auto channel=[] roi=crop");')
+    assert recorded.endswith('tile=auto halo=auto device=auto roi=crop");')
     assert active == "active: p0 (24x32 at 8,9)-sum"
 
 

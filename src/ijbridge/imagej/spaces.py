@@ -20,11 +20,6 @@ def is_dataset(value: Any) -> bool:
     return is_a(value, "net.imagej.Dataset")
 
 
-def is_imgplus(value: Any) -> bool:
-    """Whether a value is ImageJ2's ``ImgPlus``."""
-    return is_a(value, "net.imagej.ImgPlus")
-
-
 def has_imagej2() -> bool:
     """Whether there is an ImageJ2 in the JVM of this process."""
     try:

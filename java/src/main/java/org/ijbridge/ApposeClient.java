@@ -31,27 +31,16 @@ final class ApposeClient implements InferenceClient {
 	}
 
 	@Override
-	public Reply plan(final Map<String, Object> request, final Feedback feedback) throws BridgeException {
-		return ask("plan", request, Collections.emptyList(), feedback);
-	}
-
-	@Override
 	public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
 		return new ArrayList<>(SharedBlock.create(sizes));
-	}
-
-	@Override
-	public Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
-		final Feedback feedback) throws BridgeException
-	{
-		return ask("predict", request, blocks, feedback);
 	}
 
 	/** Does nothing: the worker is kept, because starting one takes longer than most runs. */
 	@Override
 	public void close() {}
 
-	private Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+	@Override
+	public Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
 		final Feedback feedback) throws BridgeException
 	{
 		final Map<String, Object> whole = new LinkedHashMap<>();

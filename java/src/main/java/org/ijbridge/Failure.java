@@ -29,8 +29,34 @@ final class Failure {
 		return Macro.getOptions() == null && !Interpreter.isBatchMode() && IJ.getInstance() != null;
 	}
 
-	/** Tells the failure; in a macro or script, throws ImageJ's own exception for an ended macro. */
+	/** As {@link #tell(String, Throwable)}, of a run. */
 	static void tell(final Throwable failure) {
+		tell(ImageJFeedback.NAME, failure);
+	}
+
+	/**
+	 * Tells the failure; in a macro or script, throws ImageJ's own exception for an ended macro.
+	 *
+	 * @param command that failed, as it calls itself
+	 */
+	static void tell(final String command, final Throwable failure) {
+		tell(command, failure, isAttended());
+	}
+
+	/**
+	 * Tells the failure of what a macro called by {@code call}, which cannot end the macro: ImageJ's interpreter forgets
+	 * that it is to end when it goes on to the next word, and prints what is thrown into a window.
+	 *
+	 * @return the answer in place of the one that there is not
+	 */
+	static String answer(final String command, final Throwable failure) {
+		final String sentence = sentence(failure);
+		LogFile.write(sentence, failure);
+		IJ.log(command + ": " + sentence);
+		return "error: " + sentence;
+	}
+
+	private static void tell(final String command, final Throwable failure, final boolean attended) {
 		final String sentence = sentence(failure);
 		InProcess.keepFailure(sentence);
 		final boolean cancelled = failure instanceof BridgeException && ((BridgeException) failure).isCancellation();
@@ -38,13 +64,13 @@ final class Failure {
 		if (trace) LogFile.write(sentence, failure);
 		else LogFile.write(sentence);
 		final String details = trace ? "Details: " + LogFile.file() : "";
-		if (cancelled) IJ.showStatus(ImageJFeedback.NAME + ": cancelled");
-		if (!isAttended()) {
-			IJ.log(ImageJFeedback.NAME + ": " + sentence);
+		if (cancelled) IJ.showStatus(command + ": cancelled");
+		if (!attended) {
+			IJ.log(command + ": " + sentence);
 			if (trace) IJ.log(details);
 			stopMacro();
 		}
-		else if (!cancelled) IJ.error(ImageJFeedback.NAME, wrapped(sentence) + (trace ? "\n \n" + details : ""));
+		else if (!cancelled) IJ.error(command, wrapped(sentence) + (trace ? "\n \n" + details : ""));
 	}
 
 	/** ImageJ's message window is as wide as its longest line. */
@@ -63,7 +89,8 @@ final class Failure {
 		return text.toString();
 	}
 
-	private static String sentence(final Throwable failure) {
+	/** What is said of a failure, in one sentence. */
+	static String sentence(final Throwable failure) {
 		if (failure instanceof BridgeException) return failure.getMessage();
 		if (failure instanceof OutOfMemoryError) {
 			return "ImageJ has not enough memory for the result: give it more in Edit > Options > Memory & Threads, or " +

@@ -16,9 +16,19 @@ final class FirstUse {
 		environment = PythonEnvironment.look();
 	}
 
-	/** The Python that is there; null where there is none. */
-	File python() {
-		return environment.python();
+	/**
+	 * Before a dialog: whether there is a Python, after asking the person for one to be made. Its worker starts then, while
+	 * the dialog is open.
+	 *
+	 * @throws BridgeException where there is none and none can be made, with what to do
+	 */
+	static boolean isReady() throws BridgeException {
+		if (InProcess.handler() != null) return true;
+		final FirstUse first = new FirstUse();
+		final File python = first.environment.python();
+		if (python == null) return first.ask();
+		new ApposeClient(python).startEarly();
+		return true;
 	}
 
 	/**
@@ -41,7 +51,7 @@ final class FirstUse {
 	 * @return whether there is a Python now; not, where the person said no
 	 * @throws BridgeException where none can be made, with what to do
 	 */
-	boolean ask() throws BridgeException {
+	private boolean ask() throws BridgeException {
 		if (!canMake()) throw environment.none("");
 		final EnvironmentFolder folder = EnvironmentFolder.forNew();
 		if (!EnvironmentDialog.isAgreed(environment.whyNone(), folder, wheels)) return false;

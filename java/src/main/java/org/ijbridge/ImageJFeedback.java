@@ -8,9 +8,16 @@ final class ImageJFeedback implements Feedback {
 	/** What the command is called wherever it speaks. */
 	static final String NAME = "Run Model";
 
+	private final String name;
 	private String said = "";
 
 	ImageJFeedback() {
+		this(NAME);
+	}
+
+	/** @param name what the command calls itself */
+	ImageJFeedback(final String name) {
+		this.name = name;
 		// A key pressed before this run does not mean this run.
 		IJ.resetEscape();
 	}
@@ -19,14 +26,14 @@ final class ImageJFeedback implements Feedback {
 	public void progress(final String message, final long current, final long maximum) {
 		if (message != null && !message.equals(said)) {
 			said = message;
-			IJ.showStatus(NAME + ": " + message);
+			IJ.showStatus(name + ": " + message);
 		}
 		if (maximum > 0) IJ.showProgress((double) current / maximum);
 	}
 
 	@Override
 	public void warn(final String sentence) {
-		IJ.log(NAME + ": " + sentence);
+		IJ.log(name + ": " + sentence);
 	}
 
 	@Override
@@ -40,6 +47,6 @@ final class ImageJFeedback implements Feedback {
 	/** Clears the progress bar and says how the run ended. */
 	void end(final String message) {
 		IJ.showProgress(1.0);
-		IJ.showStatus(NAME + ": " + message);
+		IJ.showStatus(name + ": " + message);
 	}
 }

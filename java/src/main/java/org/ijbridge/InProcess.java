@@ -5,6 +5,7 @@ import ij.Executer;
 import ij.IJ;
 import ij.Menus;
 import java.lang.reflect.Field;
+import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -20,10 +21,12 @@ import java.util.function.Predicate;
  */
 public final class InProcess {
 
-	private static final String COMMAND = "Run Model...";
 	private static final String KEY = "org.ijbridge.inprocess";
 	private static final String FAILURE = "org.ijbridge.inprocess.failure";
 	private static final String LISTENS = "org.ijbridge.inprocess.listens";
+
+	/** What plugins.config says too, which ImageJ reads in its plugins folder only. */
+	static final Map<String, String> COMMANDS = commands();
 
 	private InProcess() {}
 
@@ -39,12 +42,12 @@ public final class InProcess {
 		final BiFunction<Map<String, Object>, Predicate<Object[]>, Map<String, Object>> handler)
 	{
 		IJ.setProperty(KEY, handler);
-		addCommand();
+		addCommands();
 		if (IJ.getProperty(LISTENS) != null) return;
 		IJ.setProperty(LISTENS, true);
 		// Refresh Menus makes the table anew.
 		final CommandListener listener = command -> {
-			if (COMMAND.equals(command)) addCommand();
+			if (COMMANDS.containsKey(command)) addCommands();
 			return command;
 		};
 		Executer.addCommandListener(listener);
@@ -87,9 +90,9 @@ public final class InProcess {
 
 	/** For macros, where the jar lies on the class path: plain ImageJ makes menu entries of its plugins folder only. */
 	@SuppressWarnings("unchecked")
-	private static void addCommand() {
+	private static void addCommands() {
 		final Hashtable<Object, Object> commands = Menus.getCommands();
-		if (commands != null) commands.putIfAbsent(COMMAND, Run_Model.class.getName());
+		if (commands != null) COMMANDS.forEach(commands::putIfAbsent);
 		final ClassLoader loader = IJ.getClassLoader();
 		try {
 			loader.loadClass(Run_Model.class.getName());
@@ -117,5 +120,22 @@ public final class InProcess {
 				"without it (" + failure + "): start Java by ijbridge.imagej.init(), or install the plugin into this ImageJ.",
 				failure);
 		}
+	}
+
+	private static Map<String, String> commands() {
+		final Map<String, String> commands = new HashMap<>();
+		commands.put("Run Model...", Run_Model.class.getName());
+		commands.put("Batch Run Model...", other("batch"));
+		commands.put("Inspect Model...", other("inspect"));
+		commands.put("Test Model...", other("test"));
+		commands.put("Install Model...", other("install"));
+		commands.put("IJBridge Settings...", other("settings"));
+		commands.put("Stop IJBridge Worker", other("stop"));
+		commands.put("About IJBridge", other("about"));
+		return commands;
+	}
+
+	private static String other(final String argument) {
+		return Bridge_Command.class.getName() + "(\"" + argument + "\")";
 	}
 }

@@ -1,7 +1,6 @@
 package org.ijbridge;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,30 +18,18 @@ final class InProcessClient implements InferenceClient {
 		this.handler = handler;
 	}
 
-	@Override
-	public Reply plan(final Map<String, Object> request, final Feedback feedback) throws BridgeException {
-		return ask("plan", request, Collections.emptyList(), feedback);
-	}
-
 	/** In Python's memory: what is made of Java's own is given back only when Java collects its garbage. */
 	@Override
 	public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
 		final Map<String, Object> request = new LinkedHashMap<>();
 		request.put("sizes", sizes);
 		final List<PixelBlock> blocks = new ArrayList<>();
-		for (final Reply made : ask("allocate", request, Collections.emptyList(), null).requiredParts("blocks")) {
+		for (final Reply made : ask("allocate", request, Feedback.SILENT).requiredParts("blocks")) {
 			final List<Long> numbers = made.requiredNumbers("id_size_step");
 			blocks.add(new InProcessBlock(numbers.get(0), numbers.get(1), numbers.get(2), made.requiredBuffers("buffers"),
 				() -> free(numbers.get(0))));
 		}
 		return blocks;
-	}
-
-	@Override
-	public Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
-		final Feedback feedback) throws BridgeException
-	{
-		return ask("predict", request, blocks, feedback);
 	}
 
 	/** Does nothing: the program ends when it wants to. */
@@ -53,15 +40,15 @@ final class InProcessClient implements InferenceClient {
 		final Map<String, Object> request = new HashMap<>();
 		request.put("block", block);
 		try {
-			ask("free", request, Collections.emptyList(), null);
+			ask("free", request, Feedback.SILENT);
 		}
 		catch (final BridgeException failure) {
 			throw new IllegalStateException(failure);
 		}
 	}
 
-	/** @param feedback null for what takes no time */
-	private Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+	@Override
+	public Reply ask(final String op, final Map<String, Object> request, final List<? extends PixelBlock> blocks,
 		final Feedback feedback) throws BridgeException
 	{
 		final Map<String, Object> whole = new LinkedHashMap<>();
@@ -80,7 +67,6 @@ final class InProcessClient implements InferenceClient {
 		final Map<String, Object> reply;
 		try {
 			reply = handler.apply(inputs, news -> {
-				if (feedback == null) return false;
 				if (news != null) feedback.progress((String) news[0], (Long) news[1], (Long) news[2]);
 				return feedback.stopAsked();
 			});

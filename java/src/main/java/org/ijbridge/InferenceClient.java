@@ -1,5 +1,6 @@
 package org.ijbridge;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -15,13 +16,29 @@ interface InferenceClient extends AutoCloseable {
 	int PROTOCOL = 2;
 
 	/**
+	 * Asks for one operation of the protocol and waits for it.
+	 *
+	 * @param blocks of this client, as the operation wants them
+	 * @throws BridgeException where it cannot be done, with the worker's sentence
+	 */
+	Reply ask(String op, Map<String, Object> request, List<? extends PixelBlock> blocks, Feedback feedback)
+		throws BridgeException;
+
+	/** As {@link #ask(String, Map, List, Feedback)}, for what needs no pixels. */
+	default Reply ask(final String op, final Map<String, Object> request, final Feedback feedback) throws BridgeException {
+		return ask(op, request, Collections.emptyList(), feedback);
+	}
+
+	/**
 	 * Asks what a run would give.
 	 *
 	 * @param request model, image header and options
 	 * @return {@code outputs}, {@code warnings} and {@code summary}
 	 * @throws BridgeException where the model cannot be run on such an image
 	 */
-	Reply plan(Map<String, Object> request, Feedback feedback) throws BridgeException;
+	default Reply plan(final Map<String, Object> request, final Feedback feedback) throws BridgeException {
+		return ask("plan", request, feedback);
+	}
 
 	/**
 	 * Makes memory that the Python program sees too; all blocks or none. Who asked for them closes them.
@@ -40,7 +57,11 @@ interface InferenceClient extends AutoCloseable {
 	 * @return {@code provenance} and {@code warnings}
 	 * @throws BridgeException where the run fails or is cancelled
 	 */
-	Reply predict(Map<String, Object> request, List<? extends PixelBlock> blocks, Feedback feedback) throws BridgeException;
+	default Reply predict(final Map<String, Object> request, final List<? extends PixelBlock> blocks,
+		final Feedback feedback) throws BridgeException
+	{
+		return ask("predict", request, blocks, feedback);
+	}
 
 	/**
 	 * The Python program that ImageJ runs in where there is one, else a worker, started where none runs.
@@ -51,6 +72,11 @@ interface InferenceClient extends AutoCloseable {
 		final BiFunction<Map<String, Object>, Predicate<Object[]>, Map<String, Object>> host = InProcess.handler();
 		if (host != null) return new InProcessClient(host);
 		return new ApposeClient(new FirstUse().pythonOrNew(mayMake, feedback));
+	}
+
+	/** As {@link #find(boolean, Feedback)}, where nobody has said that one may be made. */
+	static InferenceClient find() throws BridgeException {
+		return find(false, Feedback.SILENT);
 	}
 
 	/** Ends the Python program, if this client started it and nobody else wants it. */

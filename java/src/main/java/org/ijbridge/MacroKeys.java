@@ -21,12 +21,12 @@ final class MacroKeys {
 	/** The one key that may be there without a value. */
 	private static final String FLAG = "rescale";
 
-	private static final List<String> KNOWN = RunOptions.KEYS;
-
+	private final List<String> known;
 	private final String text;
 	private int at;
 
-	private MacroKeys(final String text) {
+	private MacroKeys(final List<String> known, final String text) {
+		this.known = known;
 		this.text = text;
 	}
 
@@ -38,13 +38,24 @@ final class MacroKeys {
 	 * @throws BridgeException one sentence that names the key and the keys there are
 	 */
 	static RunOptions parse(final String options, final UnaryOperator<String> variables) throws BridgeException {
-		final Map<String, String> values = new MacroKeys(options).read(variables);
-		final String model = values.get("model");
-		if (model == null || model.trim().isEmpty()) {
-			throw new BridgeException("The key \"model\" is missing: write run(\"Run Model...\", " +
-				"\"model=[path or name]\"), and if need be " + known(KNOWN.subList(1, KNOWN.size())) + ".");
-		}
-		return new RunOptions(values);
+		return new RunOptions(parse("Run Model...", RunOptions.KEYS, options, variables));
+	}
+
+	/**
+	 * Reads the option string of any command.
+	 *
+	 * @param keys that it has, first the one that it cannot do without
+	 * @throws BridgeException one sentence that names the key and the keys there are
+	 */
+	static Map<String, String> parse(final String command, final List<String> keys, final String options,
+		final UnaryOperator<String> variables) throws BridgeException
+	{
+		final Map<String, String> values = new MacroKeys(keys, options).read(variables);
+		final String first = values.get(keys.get(0));
+		if (first != null && !first.trim().isEmpty()) return values;
+		throw new BridgeException("The key \"" + keys.get(0) + "\" is missing: write run(\"" + command + "\", \"" + keys
+			.get(0) + "=[path or name]\")" + (keys.size() == 1 ? "" : ", and if need be " + known(keys.subList(1, keys
+				.size()))) + ".");
 	}
 
 	private Map<String, String> read(final UnaryOperator<String> variables) throws BridgeException {
@@ -52,11 +63,11 @@ final class MacroKeys {
 		skipBlanks();
 		while (at < text.length()) {
 			final String key = key();
-			if (!KNOWN.contains(key)) {
-				throw new BridgeException("The key \"" + key + "\" is not known: the keys are " + known(KNOWN) + ".");
+			if (!known.contains(key)) {
+				throw new BridgeException("The key \"" + key + "\" is not known: the keys are " + known(known) + ".");
 			}
 			if (values.containsKey(key)) {
-				throw new BridgeException("The key \"" + key + "\" is there twice: each of the keys " + known(KNOWN) +
+				throw new BridgeException("The key \"" + key + "\" is there twice: each of the keys " + known(known) +
 					" may be there once.");
 			}
 			values.put(key, atValue() ? value(key, variables) : "true");
@@ -71,7 +82,7 @@ final class MacroKeys {
 		final String key = text.substring(start, at);
 		if (key.isEmpty() || !atValue() && !key.equals(FLAG)) {
 			throw new BridgeException("The text \"" + (key.isEmpty() ? "=" : key) + "\" is not of the form key=value, " +
-				"nor key=[value] for a value with blanks: the keys are " + known(KNOWN) + ".");
+				"nor key=[value] for a value with blanks: the keys are " + known(known) + ".");
 		}
 		return key;
 	}
@@ -93,7 +104,7 @@ final class MacroKeys {
 		}
 		if (at < text.length() && !Character.isWhitespace(text.charAt(at))) {
 			throw new BridgeException("The value of the key \"" + key + "\" goes on after its closing \"" +
-				text.charAt(at - 1) + "\": brackets inside a value must come in pairs; the keys are " + known(KNOWN) + ".");
+				text.charAt(at - 1) + "\": brackets inside a value must come in pairs; the keys are " + known(known) + ".");
 		}
 		return text.substring(start + 1, at - 1);
 	}
@@ -114,9 +125,9 @@ final class MacroKeys {
 		return end + 1;
 	}
 
-	private static BridgeException unclosed(final String key, final String closing) {
+	private BridgeException unclosed(final String key, final String closing) {
 		return new BridgeException("The value of the key \"" + key + "\" has no closing \"" + closing +
-			"\": write " + key + "=[value]; the keys are " + known(KNOWN) + ".");
+			"\": write " + key + "=[value]; the keys are " + known(known) + ".");
 	}
 
 	private static String variable(final String key, final String name, final UnaryOperator<String> variables)
@@ -133,6 +144,7 @@ final class MacroKeys {
 	}
 
 	private static String known(final List<String> keys) {
+		if (keys.size() == 1) return keys.get(0);
 		final int last = keys.size() - 1;
 		return String.join(", ", keys.subList(0, last)) + " and " + keys.get(last);
 	}

@@ -28,10 +28,7 @@ final class ModelRunner {
 	 */
 	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
 		final Header header = new Header(image, options.isCropped());
-		final Map<String, Object> request = new LinkedHashMap<>();
-		request.put("model", options.model());
-		request.put("image", header.toRequest());
-		request.put("options", options.toRequest());
+		final Map<String, Object> request = request(header, options);
 		final Reply plan = plan(request);
 
 		final List<ResultImage> results = new ArrayList<>();
@@ -59,6 +56,15 @@ final class ModelRunner {
 		finally {
 			PixelBlock.closeAll(blocks);
 		}
+	}
+
+	/** What is asked of the worker. */
+	static Map<String, Object> request(final Header header, final RunOptions options) {
+		final Map<String, Object> request = new LinkedHashMap<>();
+		request.put("model", options.model());
+		request.put("image", header.toRequest());
+		request.put("options", options.toRequest());
+		return request;
 	}
 
 	/**

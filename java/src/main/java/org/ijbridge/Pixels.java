@@ -7,6 +7,7 @@ import java.awt.Rectangle;
 import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -97,8 +98,12 @@ final class Pixels {
 	 *
 	 * @param axes of the array
 	 * @param dtype {@code uint8}, {@code uint16} or {@code float32}
+	 * @param look is given each plane and its number from 0, by several threads, while the processor still has it in its
+	 *          cache
 	 */
-	static ImageStack read(final PixelBlock block, final Axes axes, final String dtype) throws BridgeException {
+	static ImageStack read(final PixelBlock block, final Axes axes, final String dtype, final ObjIntConsumer<Object> look)
+		throws BridgeException
+	{
 		final long planeBytes = axes.planeSize() * bytes(dtype);
 		final int depth = axes.size('z');
 		final int channels = axes.size('c');
@@ -107,6 +112,7 @@ final class Pixels {
 			final Object pixels = newPlane(dtype, axes.planeSize());
 			final int row = number / channels;
 			get(block, axes.plane(row / depth, row % depth, number % channels) * planeBytes, pixels);
+			look.accept(pixels, number);
 			planes[number] = pixels;
 		});
 		final ImageStack stack = new ImageStack(axes.size('x'), axes.size('y'));

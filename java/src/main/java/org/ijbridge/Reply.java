@@ -35,11 +35,45 @@ final class Reply {
 		return text;
 	}
 
+	/** An object; an empty one where there is none. */
+	Reply part(final String key) {
+		return new Reply(map(key));
+	}
+
+	/** Objects; none where the reply has none. */
+	List<Reply> parts(final String key) {
+		final List<Reply> parts = new ArrayList<>();
+		for (final Object entry : list(key)) if (entry instanceof Map) parts.add(new Reply((Map<?, ?>) entry));
+		return parts;
+	}
+
+	/** Pairs of texts; none where the reply has none. */
+	List<String[]> pairs(final String key) {
+		final List<String[]> pairs = new ArrayList<>();
+		for (final Object entry : list(key)) {
+			final List<?> pair = entry instanceof List ? (List<?>) entry : Collections.emptyList();
+			if (pair.size() == 2) pairs.add(new String[] { String.valueOf(pair.get(0)), String.valueOf(pair.get(1)) });
+		}
+		return pairs;
+	}
+
 	/** Texts; none where the reply has none. */
 	List<String> texts(final String key) {
 		final List<String> texts = new ArrayList<>();
 		for (final Object entry : list(key)) texts.add(String.valueOf(entry));
 		return texts;
+	}
+
+	/** Whether the reply says so; false where it says nothing. */
+	boolean flag(final String key) {
+		return Boolean.TRUE.equals(values.get(key));
+	}
+
+	/** Numbers; none where the reply has none. */
+	List<Double> numbers(final String key) {
+		final List<Double> numbers = new ArrayList<>();
+		for (final Object entry : list(key)) if (entry instanceof Number) numbers.add(((Number) entry).doubleValue());
+		return numbers;
 	}
 
 	/** @throws BridgeException where there are no such whole numbers */

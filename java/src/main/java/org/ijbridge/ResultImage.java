@@ -10,7 +10,6 @@ import java.awt.Color;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /** One output of a model, as the plan tells it and as ImageJ shows it. */
 final class ResultImage {
@@ -24,6 +23,8 @@ final class ResultImage {
 	private final Map<String, String> units;
 	private final Map<String, Double> origin;
 	private final List<String> channelNames;
+	private final boolean labels;
+	private final List<Double> shown;
 
 	/**
 	 * Reads an entry of {@code outputs} in the reply to {@code plan}.
@@ -42,6 +43,8 @@ final class ResultImage {
 		units = reply.textsByName("units");
 		origin = reply.numbersByName("origin");
 		channelNames = reply.texts("channel_names");
+		labels = reply.flag("labels");
+		shown = reply.numbers("shown");
 	}
 
 	/** The size of the array in bytes. */
@@ -56,55 +59,77 @@ final class ResultImage {
 	 * @param provenance what made the image; Image &gt; Show Info... shows it
 	 */
 	ImagePlus toImage(final PixelBlock block, final String provenance) throws BridgeException {
-		final ImageStack stack = Pixels.read(block, axes, dtype);
 		final int channels = axes.size('c');
+		final double[][] extremes = new double[Math.toIntExact(axes.planes())][];
+		final ImageStack stack = Pixels.read(block, axes, dtype, (pixels, number) -> {
+			if (!labels && shown.isEmpty()) extremes[number] = extremes(pixels);
+		});
 		for (int slice = 1; slice <= stack.size() && channelNames.size() == channels && channels > 1; slice++) {
 			stack.setSliceLabel(channelNames.get((slice - 1) % channels), slice);
 		}
-		final ImagePlus plain = new ImagePlus(title, stack);
+		final ImagePlus plain = new ImagePlus(title, labels ? LabelImage.stored(stack) : stack);
 		plain.setDimensions(channels, axes.size('z'), axes.size('t'));
-		final ImagePlus image = channels > 1 ? new CompositeImage(plain, IJ.GRAYSCALE) : plain;
+		final int mode = labels ? IJ.COLOR : IJ.GRAYSCALE;
+		final ImagePlus image = channels > 1 ? new CompositeImage(plain, mode) : plain;
 		image.setOpenAsHyperStack(channels > 1 || axes.size('t') > 1);
 		final Calibration calibration = image.getCalibration();
 		Calibrations.apply(sizes, units, origin, calibration);
 		image.setCalibration(calibration);
 		image.setProperty("Info", provenance);
-		setDisplayRanges(image, stack);
+		setDisplayRanges(image, extremes);
 		image.changes = true;
 		return image;
 	}
 
-	private void setDisplayRanges(final ImagePlus image, final ImageStack stack) {
+	/** @param extremes of each plane, where its values are not known to be between others */
+	private void setDisplayRanges(final ImagePlus image, final double[][] extremes) {
 		final int channels = axes.size('c');
-		if (channels == 1) {
-			final double[] range = range(stack, 0, 1);
-			image.setDisplayRange(range[0], range[1]);
-			return;
-		}
 		final LUT[] luts = new LUT[channels];
-		for (int c = 0; c < channels; c++) {
-			final double[] range = range(stack, c, channels);
-			luts[c] = LUT.createLutFromColor(Color.WHITE);
-			luts[c].min = range[0];
-			luts[c].max = range[1];
+		for (int c = 0; c < channels; c++) luts[c] = labels ? LabelImage.lut() : gray(extremes, c);
+		if (channels > 1) ((CompositeImage) image).setLuts(luts);
+		else {
+			if (labels) image.setLut(luts[0]);
+			image.setDisplayRange(luts[0].min, luts[0].max);
 		}
-		((CompositeImage) image).setLuts(luts);
+	}
+
+	private LUT gray(final double[][] extremes, final int channel) {
+		final LUT lut = LUT.createLutFromColor(Color.WHITE);
+		final double[] range = shown.isEmpty() ? range(extremes, channel) : new double[] { shown.get(0), shown.get(1) };
+		lut.min = range[0];
+		lut.max = range[1];
+		return lut;
 	}
 
 	/** What one channel is shown between: its extremes, from 0 for whole numbers; never an empty range. */
-	private static double[] range(final ImageStack stack, final int channel, final int channels) {
-		final double[][] planes = IntStream.range(0, stack.size() / channels).parallel().mapToObj(number -> {
-			final Object pixels = stack.getPixels(number * channels + channel + 1);
-			return pixels instanceof float[] ? extremes((float[]) pixels) : pixels instanceof short[]
-				? new double[] { 0, max((short[]) pixels) } : new double[] { 0, max((byte[]) pixels) };
-		}).toArray(double[][]::new);
-		final double min = Arrays.stream(planes).mapToDouble(one -> one[0]).min().orElse(0);
-		final double max = Arrays.stream(planes).mapToDouble(one -> one[1]).max().orElse(0);
+	private double[] range(final double[][] extremes, final int channel) {
+		double min = Double.POSITIVE_INFINITY;
+		double max = Double.NEGATIVE_INFINITY;
+		for (int number = channel; number < extremes.length; number += axes.size('c')) {
+			min = Math.min(min, extremes[number][0]);
+			max = Math.max(max, extremes[number][1]);
+		}
 		if (min > max) return new double[] { 0, 1 };
 		return new double[] { min, max > min ? max : min + 1 };
 	}
 
+	private static double[] extremes(final Object pixels) {
+		if (pixels instanceof float[]) return extremes((float[]) pixels);
+		return new double[] { 0, pixels instanceof short[] ? max((short[]) pixels) : max((byte[]) pixels) };
+	}
+
+	/** Of the finite pixels; where all are, as mostly, without asking each: half the time. */
 	private static double[] extremes(final float[] pixels) {
+		float min = Float.POSITIVE_INFINITY;
+		float max = Float.NEGATIVE_INFINITY;
+		for (final float pixel : pixels) {
+			min = Math.min(min, pixel);
+			max = Math.max(max, pixel);
+		}
+		return Float.isFinite(min) && Float.isFinite(max) ? new double[] { min, max } : finiteExtremes(pixels);
+	}
+
+	private static double[] finiteExtremes(final float[] pixels) {
 		float min = Float.POSITIVE_INFINITY;
 		float max = Float.NEGATIVE_INFINITY;
 		for (final float pixel : pixels) {

@@ -43,7 +43,7 @@ final class RunCommand {
 
 	/** As {@link #perform(ImagePlus, RunOptions)}, for other images. */
 	static <T> T perform(final RunOptions asked, final Work<T> work) throws BridgeException {
-		final RunOptions options = asked.withModel(ModelPath.find(asked.model(), IJ.getDirectory("imagej")));
+		final RunOptions options = asked.found();
 		final ImageJFeedback feedback = new ImageJFeedback();
 		final long start = System.currentTimeMillis();
 		String end = "failed";
@@ -63,19 +63,11 @@ final class RunCommand {
 		if (written != null) return MacroKeys.parse(written, RunCommand::variable);
 		if (!Failure.isAttended()) return MacroKeys.parse("", RunCommand::variable);
 		// before the dialog: nobody should fill that in for nothing, and Python can start while it is open
-		return isPythonReady() ? RunDialog.ask(image) : null;
+		return FirstUse.isReady() ? RunDialog.ask(image) : null;
 	}
 
-	/** Whether there is a Python, after asking the person for one to be made; then its worker starts. */
-	private static boolean isPythonReady() throws BridgeException {
-		if (InProcess.handler() != null) return true;
-		final FirstUse first = new FirstUse();
-		if (first.python() == null) return first.ask();
-		new ApposeClient(first.python()).startEarly();
-		return true;
-	}
-
-	private static String variable(final String name) {
+	/** The value of a macro's variable, null where there is none of that name. */
+	static String variable(final String name) {
 		final Interpreter macro = Interpreter.getInstance();
 		return macro == null ? null : macro.getVariableAsString(name);
 	}

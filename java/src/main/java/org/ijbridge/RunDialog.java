@@ -2,71 +2,198 @@ package org.ijbridge;
 
 import ij.IJ;
 import ij.ImagePlus;
-import ij.Prefs;
-import ij.gui.GenericDialog;
-import java.awt.GraphicsEnvironment;
+import ij.plugin.frame.Recorder;
+import java.awt.BorderLayout;
+import java.awt.Dimension;
+import java.awt.EventQueue;
+import java.awt.image.BufferedImage;
+import java.lang.reflect.InvocationTargetException;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.swing.BorderFactory;
+import javax.swing.JPanel;
+import javax.swing.JScrollPane;
 
 /**
- * Asks a person for the options. The first word of each label is the macro key, under which ImageJ's recorder writes
- * down the answer by itself.
+ * Asks a person for model and options, and says before the run what it will do: the plan for this image in plain words,
+ * new with every change, its warnings in colour. What cannot be run cannot be started, and the reason is there.
  */
 final class RunDialog {
 
-	private static final String AUTO = "auto";
-	private static final String[] DEVICES = { AUTO, "cpu", "cuda" };
-	private static final String[] PARTS = { RunOptions.WHOLE, RunOptions.CROP };
-	private static final int PATH_COLUMNS = 40;
-	private static final int VALUE_COLUMNS = 16;
+	/** What is not recorded where it is as usual. */
+	private static final List<String> UNRECORDED = Arrays.asList("memory", "normalize", RunOptions.ROI);
 
-	private RunDialog() {}
+	private static final int WIDTH = 560;
+	private static final int HEIGHT = 210;
+	private static final int GAP = 8;
+
+	private final ImagePlus image;
+	private final ActionWindow window;
+	private final ModelChooser chooser;
+	private final ModelCard card = new ModelCard();
+	private final OptionFields fields;
+	private final StyledText plan = new StyledText();
+	private final Latest describing = new Latest("ijbridge-describe");
+	private final Latest planning = new Latest("ijbridge-plan");
+	private String described = "";
+	private Map<String, String> asked = Collections.emptyMap();
+
+	private RunDialog(final ImagePlus image) {
+		this.image = image;
+		chooser = new ModelChooser(this::changed);
+		fields = new OptionFields(image, this::changed);
+		plan.setName("plan");
+		final JScrollPane scroll = new JScrollPane(plan);
+		scroll.setPreferredSize(new Dimension(WIDTH, HEIGHT));
+		final JPanel middle = new JPanel(new BorderLayout(GAP, GAP));
+		middle.add(fields, BorderLayout.NORTH);
+		middle.add(scroll, BorderLayout.CENTER);
+		final JPanel right = new JPanel(new BorderLayout(GAP, GAP));
+		right.add(card, BorderLayout.NORTH);
+		right.add(middle, BorderLayout.CENTER);
+		final JPanel content = new JPanel(new BorderLayout(GAP + GAP / 2, GAP));
+		content.setBorder(BorderFactory.createEmptyBorder(GAP, GAP, 0, GAP));
+		content.add(chooser, BorderLayout.WEST);
+		content.add(right, BorderLayout.CENTER);
+		window = new ActionWindow("Run Model on " + image.getTitle(), content, "Run");
+		chooser.choose(Preferences.get("model"));
+		changed();
+	}
 
 	/**
-	 * Shows the dialog with the answers of the last time, of this session or an earlier one. Channel, scale and, where
-	 * there is a selection, the part are asked anew each time: they belong to one image.
+	 * Shows the dialog with the answers of the last time, of this session or an earlier one, and records the answers.
 	 *
 	 * @param image that the model will run on
 	 * @return the answers, null if the person cancelled
 	 */
 	static RunOptions ask(final ImagePlus image) throws BridgeException {
-		final GenericDialog dialog = new GenericDialog("Run Model");
-		dialog.addMessage("Runs a network on \"" + image.getTitle() + "\".\n" +
-			"Model: a folder, a zip or a file (rdf.yaml, config.json, .onnx, .czann), or a name in ImageJ's \"models\" folder.\n" +
-			"Tile: auto, whole, pixels such as 512, or y=512,x=512.\n" + "Halo: auto, declared, or pixels.\n" +
-			"Channel: numbers from 1, such as 2 or 1,3, or names from the slice labels; blank for all." +
-			(image.getRoi() == null ? "" : "\nRoi: whole image, or crop to the box around the selection."));
-		final String model = Prefs.get("ijbridge.model", "");
-		if (GraphicsEnvironment.isHeadless()) dialog.addStringField("Model", model, PATH_COLUMNS);
-		else dialog.addFileField("Model", model, PATH_COLUMNS);
-		dialog.addStringField("Tile", Prefs.get("ijbridge.tile", AUTO), VALUE_COLUMNS);
-		dialog.addStringField("Halo", Prefs.get("ijbridge.halo", AUTO), VALUE_COLUMNS);
-		final String device = Prefs.get("ijbridge.device", AUTO);
-		dialog.addChoice("Device", DEVICES, Arrays.asList(DEVICES).contains(device) ? device : AUTO);
-		dialog.addStringField("Channel", "", VALUE_COLUMNS);
-		dialog.addCheckbox("Rescale to the model's pixel size", false);
-		final boolean selected = image.getRoi() != null;
-		if (selected) dialog.addChoice("Roi", PARTS, RunOptions.WHOLE);
-		dialog.showDialog();
-		if (dialog.wasCanceled()) return null;
-		final Map<String, String> answers = new HashMap<>();
-		answers.put("model", dialog.getNextString());
-		answers.put("tile", dialog.getNextString());
-		answers.put("halo", dialog.getNextString());
-		answers.put("device", dialog.getNextChoice());
-		answers.put("channel", dialog.getNextString());
-		if (dialog.getNextBoolean()) answers.put("rescale", "true");
-		if (selected) answers.put(RunOptions.ROI, dialog.getNextChoice());
-		final RunOptions options = new RunOptions(answers);
+		final AtomicReference<Map<String, String>> given = new AtomicReference<>();
+		onEventThread(() -> given.set(new RunDialog(image).answers()));
+		final Map<String, String> answers = given.get();
+		if (answers == null) return null;
+		Preferences.remember(answers.get("model"));
+		for (final String kept : new String[] { "tile", "halo", "device", "memory" }) {
+			Preferences.set(kept, answers.getOrDefault(kept, Preferences.AUTO));
+		}
+		record(answers);
+		return new RunOptions(answers);
+	}
+
+	/** Runs something on the event thread, whichever thread this is, and waits for it. */
+	static void onEventThread(final Runnable code) throws BridgeException {
+		try {
+			if (EventQueue.isDispatchThread()) code.run();
+			else EventQueue.invokeAndWait(code);
+		}
+		catch (final InterruptedException interrupted) {
+			Thread.currentThread().interrupt();
+			throw BridgeException.cancellation();
+		}
+		catch (final InvocationTargetException failure) {
+			throw new BridgeException(Failure.sentence(failure.getCause()), failure.getCause());
+		}
+	}
+
+	/** Writes the answers down for a macro; defaults too, but for those that are of no account. */
+	private static void record(final Map<String, String> answers) {
+		if (!Recorder.record) return;
+		answers.forEach((key, value) -> {
+			final boolean usual = value.equals(key.equals(RunOptions.ROI) ? RunOptions.WHOLE : Preferences.AUTO);
+			if (key.equals("model")) Recorder.recordPath(key, value);
+			else if (key.equals("rescale")) Recorder.recordOption(key);
+			else if (!usual || !UNRECORDED.contains(key)) Recorder.recordOption(key, value);
+		});
+	}
+
+	/** Waits for the person; null if it cancelled. */
+	private Map<String, String> answers() {
+		final boolean run = window.ask(IJ.getInstance());
+		describing.stop();
+		planning.stop();
+		return run ? given() : null;
+	}
+
+	private Map<String, String> given() {
+		final Map<String, String> given = new LinkedHashMap<>();
+		given.put("model", chooser.model());
+		given.putAll(fields.answers());
+		return given;
+	}
+
+	private void changed() {
+		final Map<String, String> given = window == null ? asked : given();
+		// a field that loses the focus tells the same once more, and would take the button from under the mouse
+		if (given.equals(asked)) return;
+		asked = given;
+		final RunOptions options = new RunOptions(given);
 		if (options.model().isEmpty()) {
-			throw new BridgeException("No model is given: choose a zip or a file, or write the name of a model " +
-				"in " + (IJ.getDirectory("imagej") == null ? "ImageJ's folder " : IJ.getDirectory("imagej")) + "models.");
+			describing.stop();
+			planning.stop();
+			described = "";
+			card.say("Choose a model from the list, browse for one, or write its name or path.");
+			plan.clear();
+			window.forbid("No model is chosen.", StyledText.FAINT);
+			return;
 		}
-		for (final String kept : new String[] { "model", "tile", "halo", "device" }) {
-			final String answer = answers.get(kept).trim();
-			Prefs.set("ijbridge." + kept, answer.isEmpty() ? AUTO : answer);
+		window.forbid("Looking at model and image...", StyledText.FAINT);
+		if (!described.equals(options.model())) describe(options);
+		planning.ask(() -> plan(options), reply -> {
+			show(reply);
+			window.allow();
+		}, sentence -> {
+			plan.clear().coloured(sentence, StyledText.ERROR).fromTop();
+			window.forbid("This cannot be run: the reason is above.", StyledText.ERROR);
+		});
+	}
+
+	private void describe(final RunOptions options) {
+		described = options.model();
+		card.say("Reading the model...");
+		describing.ask(() -> describedWithCover(options, Feedback.SILENT), found -> card.show(found.reply, found.cover),
+			card::say);
+	}
+
+	private Reply plan(final RunOptions options) throws BridgeException {
+		try (InferenceClient client = InferenceClient.find()) {
+			return client.plan(ModelRunner.request(new Header(image, options.isCropped()), options.found()), Feedback.SILENT);
 		}
-		return options;
+	}
+
+	private void show(final Reply reply) {
+		plan.clear();
+		for (final Reply finding : reply.parts("findings")) {
+			final boolean warning = finding.text("severity").equals("warning");
+			if (warning) plan.coloured("Warning: " + finding.text("message") + "\n", StyledText.WARNING);
+		}
+		for (final String[] line : reply.pairs("words")) plan.bold(line[0] + "  ").plain(line[1] + "\n");
+		for (final Reply finding : reply.parts("findings")) {
+			final boolean note = finding.text("severity").equals("note") && !finding.text("id").equals("axis-looped");
+			if (note) plan.coloured("Note: " + finding.text("message") + "\n", StyledText.FAINT);
+		}
+		plan.fromTop();
+	}
+
+	/** A described model and its picture. */
+	static final class Described {
+
+		final Reply reply;
+		final BufferedImage cover;
+
+		private Described(final Reply reply, final BufferedImage cover) {
+			this.reply = reply;
+			this.cover = cover;
+		}
+	}
+
+	/** Asks for a model's description; not to be called on the event thread. */
+	static Described describedWithCover(final RunOptions asked, final Feedback feedback) throws BridgeException {
+		try (InferenceClient client = InferenceClient.find(asked.mayMakeEnvironment(), feedback)) {
+			final Reply reply = client.ask("describe", Collections.singletonMap("model", asked.found().model()), feedback);
+			return new Described(reply, ModelCard.coverOf(reply));
+		}
 	}
 }

@@ -57,6 +57,11 @@ final class RunOptions {
 		return new RunOptions(texts);
 	}
 
+	/** A model without options. */
+	static RunOptions of(final String model) {
+		return new RunOptions(Collections.singletonMap("model", model));
+	}
+
 	/** Path or name of the model; empty where none was given. */
 	String model() {
 		return values.getOrDefault("model", "");
@@ -86,10 +91,10 @@ final class RunOptions {
 			INSTALL + " to have a Python environment made where there is none, or leave the key out.");
 	}
 
-	/** The same options for the model at this path. */
-	RunOptions withModel(final String path) {
+	/** The same options for the path of the model that is meant. */
+	RunOptions found() {
 		final Map<String, String> changed = new LinkedHashMap<>(values);
-		changed.put("model", path);
+		changed.put("model", ModelPath.find(model(), Preferences.modelFolders()));
 		return new RunOptions(changed);
 	}
 

@@ -88,7 +88,12 @@ final class WorkerHandle {
 	/** Whether this worker lives, runs that Python, and was started by this version of the jar. */
 	boolean serves(final String python) {
 		return python.equals(parts.get("python")) && Version.ofJar().equals(parts.get("jar")) &&
-			((BooleanSupplier) parts.get("alive")).getAsBoolean();
+			isAlive();
+	}
+
+	/** Whether its process lives, whatever it was started for. */
+	boolean isAlive() {
+		return ((BooleanSupplier) parts.get("alive")).getAsBoolean();
 	}
 
 	/** Ends the worker's process. */

@@ -56,6 +56,13 @@ class ModelRunnerTest {
 		}
 
 		@Override
+		public Reply ask(final String op, final Map<String, Object> asked, final List<? extends PixelBlock> blocks,
+			final Feedback feedback)
+		{
+			throw new IllegalArgumentException(op);
+		}
+
+		@Override
 		public List<PixelBlock> share(final List<Long> sizes) throws BridgeException {
 			return new ArrayList<>(SharedBlock.create(sizes));
 		}
@@ -254,6 +261,18 @@ class ModelRunnerTest {
 		result.setC(2);
 		assertEquals(-10, result.getDisplayRangeMin(), 0);
 		assertEquals(0, result.getDisplayRangeMax(), 1e-9);
+	}
+
+	@Test
+	void whatIsNoNumberDoesNotCountForWhatAChannelIsShownBetween() throws BridgeException {
+		final Twins twins = new Twins();
+		final ImagePlus image = calibrated();
+		image.getStack().setVoxel(3, 2, 0, Double.NaN);
+		image.getStack().setVoxel(3, 2, 1, Double.POSITIVE_INFINITY);
+		final ImagePlus result = new ModelRunner(twins, twins).run(image, OPTIONS).get(0);
+		result.setC(1);
+		assertEquals(0, result.getDisplayRangeMin(), 1e-9);
+		assertEquals(10, result.getDisplayRangeMax(), 0);
 	}
 
 	@Test

@@ -54,7 +54,7 @@ class PixelsTest {
 		assertEquals(dtype, header.dtype);
 		try (SharedBlock block = block(header.bytes())) {
 			Pixels.write(image, header, block);
-			final ImageStack copy = Pixels.read(block, header.axes, dtype);
+			final ImageStack copy = Pixels.read(block, header.axes, dtype, (plane, number) -> {});
 			assertEquals(image.getStackSize(), copy.size());
 			for (int slice = 1; slice <= copy.size(); slice++) {
 				final ImageProcessor there = image.getStack().getProcessor(slice);
@@ -73,7 +73,7 @@ class PixelsTest {
 		assertTrue(header.bytes() > Pixels.CHUNK);
 		try (SharedBlock block = block(header.bytes())) {
 			Pixels.write(image, header, block);
-			assertArrayEquals(pixels, (short[]) Pixels.read(block, header.axes, "uint16").getPixels(1));
+			assertArrayEquals(pixels, (short[]) Pixels.read(block, header.axes, "uint16", (plane, number) -> {}).getPixels(1));
 		}
 	}
 

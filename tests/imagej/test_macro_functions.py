@@ -1,0 +1,147 @@
+"""The functions for macros, and every example of docs/macros.md as it stands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import ijbridge
+from imagej_session import ImageJ, Session
+from setup_environment import ROOT
+
+from .hosts import BOTH_HOSTS
+
+pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
+
+EXAMPLES = re.findall(r"^```\n(.*?)^```$", (ROOT / "docs" / "macros.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+#: What each example prints, in their order.
+PRINTED = [
+    ["cell-cells"],
+    [],
+    ["[aborted]"],
+    ["image", "bcyx", "0.107 micrometer"],
+    ["2"],
+    ["model=phase-cell-unet"],
+    ["another", "160"],
+    ["stopped"],
+    ["160"],
+    ["yes"],
+]
+
+
+#: How lines begin that the commands write themselves.
+SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "IJBridge: ", "Details: ")
+
+
+@dataclass(frozen=True)
+class Seen:
+    session: Session
+    folder: Path
+
+    def log(self, macro: str) -> tuple[str, ...]:
+        return self.session.ran[macro].log
+
+
+@pytest.fixture(scope="module")
+def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    folder = tmp_path_factory.mktemp("data")
+    shutil.copytree(ROOT / "samples" / "phase-cell-unet", imagej.folder / "models" / "phase-cell-unet")
+    picture = np.random.default_rng(4).random((160, 160)).astype(np.float32)
+    resolution = (1 / 0.107, 1 / 0.107)
+    tifffile.imwrite(folder / "cell.tif", picture, imagej=True, resolution=resolution, metadata={"unit": "um"})
+    (folder / "part.ijm").write_text('run("Run Model...", "model=no-such-model");', encoding="utf-8")
+    two = np.random.default_rng(4).integers(0, 9, (2, 40, 50)).astype(np.uint8)
+    tifffile.imwrite(folder / "two.tif", two, imagej=True, metadata={"axes": "CYX"})
+    function = "org.ijbridge.Macro"
+    macros = {f"example{number}": text.replace("/data", str(folder)) for number, text in enumerate(EXAMPLES)}
+    for mode in ("windows", "batch"):
+        macros[mode] = f"""
+            setBatchMode({str(mode == "batch").lower()});
+            open("{folder}/two.tif"); two = getImageID();
+            newImage("another", "8-bit black", 10, 10, 1);
+            ids = split(call("{function}.run", two, "model=[{twins}]"), ",");
+            print("active: " + getTitle() + " " + getImageID() + " " + ids.length + " " + nImages);
+            for (i = 0; i < ids.length; i++) {{
+                selectImage(parseInt(ids[i])); print("result: " + getTitle());
+                saveAs("Tiff", "{folder}/{mode}" + i + ".tif");
+            }}"""
+    macros["asks"] = f"""
+        open("{folder}/two.tif");
+        print(call("{function}.outputs", "{twins}"));
+        print("tile: " + call("{function}.tile", getImageID(), "model=[{twins}] tile=32"));
+        print(call("{function}.plan", getImageID(), "model=[{twins}] tile=32"));
+        print("size: " + call("{function}.pixelSize", "phase-cell-unet", "y"));
+        print("findings: " + call("{function}.check", getImageID(), "model=phase-cell-unet"));"""
+    wrong = {
+        "no model": 'call("{f}.inputs", "nothing");',
+        "no tensor": 'call("{f}.axes", "{m}", "other");',
+        "no axis": 'call("{f}.pixelSize", "{m}", "z");',
+        "no image": 'call("{f}.run", "-77", "model=[{m}]");',
+        "refused": 'call("{f}.run", getImageID(), "model=[{m}]");',
+        "unknown key": 'call("{f}.tile", getImageID(), "model=[{m}] tiles=3");',
+    }
+    for name, text in wrong.items():
+        call = text.replace("{f}", function).replace("{m}", str(twins))
+        macros[name] = f'newImage("cells", "8-bit ramp", 40, 30, 1); x = {call} print(x);'
+    return Seen(imagej.run(macros), folder)
+
+
+def test_every_example_has_something_to_say(seen: Seen) -> None:
+    assert len(EXAMPLES) == len(PRINTED)
+
+
+@pytest.mark.parametrize("number", range(len(PRINTED)))
+def test_an_example_of_the_page_does_what_it_says(seen: Seen, number: int) -> None:
+    printed = [line for line in seen.log(f"example{number}") if not line.startswith(SAID)]
+    assert printed == PRINTED[number]
+
+
+def test_the_example_that_saves_saves(seen: Seen) -> None:
+    saved = np.asarray(tifffile.imread(seen.folder / "cell-probability.tif"))
+    expected = ijbridge.predict(ROOT / "samples" / "phase-cell-unet", seen.folder / "cell.tif", tile="y=144,x=144")
+    assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["windows", "batch"])
+def test_a_run_by_id_leaves_the_active_image_active_and_gives_all_results(seen: Seen, twins: Path, mode: str) -> None:
+    active, *results = [line for line in seen.log(mode) if not line.startswith(SAID)]
+    assert re.fullmatch(r"active: another -\d+ 2 4", active)
+    assert results == ["result: two-difference", "result: two-swapped"]
+    expected = ijbridge.predict(twins, seen.folder / "two.tif")
+    assert isinstance(expected, dict)
+    for number, name in enumerate(("difference", "swapped")):
+        result = np.asarray(tifffile.imread(seen.folder / f"{mode}{number}.tif"))
+        assert result.astype("<f4").tobytes() == np.asarray(expected[name]).tobytes()
+
+
+def test_a_macro_asks_for_names_tile_plan_pixel_size_and_findings(seen: Seen) -> None:
+    log = seen.log("asks")
+    assert log[:3] == ("difference", "swapped", "tile: y=32,x=32")
+    assert "Tiles: 2 × 2 of 32 × 32 pixels (x, y), with 0 pixels of their neighbours on every side" in log
+    assert "size: 0.107" in log
+    (findings,) = [line for line in log if line.startswith("findings: ")]
+    assert findings.startswith("findings: error: ")
+
+
+@pytest.mark.parametrize(
+    ("macro", "words"),
+    [
+        ("no model", "There is no model at "),
+        ("no tensor", 'has no input or output "other": there are image, difference, swapped'),
+        ("no axis", 'has no axis "z"'),
+        ("no image", 'There is no image with the ID "-77"'),
+        ("refused", "has no channel axis|channels"),
+        ("unknown key", 'The key "tiles" is not known'),
+    ],
+)
+def test_what_cannot_be_answered_is_a_sentence_in_log_and_answer(seen: Seen, macro: str, words: str) -> None:
+    log = [line for line in seen.log(macro) if not line.startswith("Details: ")]
+    assert re.search(words, log[0]) or words in log[0]
+    assert log == [f"IJBridge: {log[0].removeprefix('IJBridge: ')}", f"error: {log[0].removeprefix('IJBridge: ')}"]
