@@ -18,7 +18,7 @@ SOURCE = Path(ijbridge.__file__).parent
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
     ("errors", "_version", "typing", "platforms", "architectures"),
-    ("axes", "units", "findings"),
+    ("axes", "units", "findings", "caching"),
     ("operations",),
     ("description",),
     ("normalization",),
@@ -28,7 +28,7 @@ LEVELS = (
     ("network_knowledge",),
     ("network_layers", "network_axes"),
     ("graph",),
-    ("processing", "formats", "describing"),
+    ("processing", "formats", "describing", "known_networks"),
     ("checks", "resampling", "weights", "stating", "cards", "downloads"),
     ("preparation",),
     ("mapping", "runtimes"),

@@ -220,11 +220,11 @@ class LoadedModel:
         if options.on_model not in self._variants:
             description = self.described(options)
             planning.check_runnable(description)
-            graph = self.network.graph()
+            known = self.network.known()
             names = self._names(description)
-            description = sized(description, graph.signature, names)
+            description = sized(description, known.signature, names)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._variants[options.on_model] = Variant(description, names, graph.facts(accepted).renamed(names))
+            self._variants[options.on_model] = Variant(description, names, known.facts(accepted).renamed(names))
         return self._variants[options.on_model]
 
     @property

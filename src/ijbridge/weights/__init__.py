@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ijbridge.errors import CannotRunError
-from ijbridge.graph import Network
+from ijbridge.known_networks import KnownNetwork
 
 if TYPE_CHECKING:
     from ijbridge.description import ModelDescription, Weights
+    from ijbridge.graph import Network
+    from ijbridge.network_facts import Signature
 
 #: The formats that can be run, best first, by the names that bioimage.io has for them.
 FORMATS = ("onnx", "keras_hdf5", "tensorflow_saved_model_bundle")
@@ -37,7 +39,7 @@ class OnnxNetwork:
         self.weights = weights
         self.source = source
         self.external = external
-        self._ports: tuple[list[str], list[str]] | None = None
+        self._signature: Signature | None = None
 
     @property
     def size(self) -> int:
@@ -48,28 +50,36 @@ class OnnxNetwork:
     @property
     def inputs(self) -> list[str]:
         """The names of its inputs."""
-        return (self._ports or self._read_ports())[0]
+        return [one.name for one in self.signature.inputs]
 
     @property
     def outputs(self) -> list[str]:
         """The names of its outputs."""
-        return (self._ports or self._read_ports())[1]
+        return [one.name for one in self.signature.outputs]
 
-    def graph(self) -> Network:
-        """Parse it; what comes of that is not kept here, as it holds all weights once more.
+    @property
+    def signature(self) -> Signature:
+        """What it states besides its graph."""
+        return self._signature if self._signature is not None else self.known().signature
+
+    def known(self) -> KnownNetwork:
+        """Give what it tells; that is not kept here, as a network that is parsed holds all weights once more.
 
         Raises
         ------
         NetworkError, PackageError, CannotRunError
             If it is none, or none that is to be loaded.
         """
-        graph = Network(self.source, self.external)
-        self._ports = graph.inputs, graph.outputs
-        return graph
+        # what lies in two files is looked at every time: whether the other is where it may be is no matter of its content
+        digest = hashlib.sha256(self.source).hexdigest() if isinstance(self.source, bytes) else None
+        known = KnownNetwork(digest, self._parse)
+        self._signature = known.signature
+        return known
 
-    def _read_ports(self) -> tuple[list[str], list[str]]:
-        graph = self.graph()
-        return graph.inputs, graph.outputs
+    def _parse(self) -> Network:
+        from ijbridge.graph import Network
+
+        return Network(self.source, self.external)
 
 
 def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork:
