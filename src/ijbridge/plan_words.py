@@ -15,7 +15,7 @@ from ijbridge.plans import InputPlan, Plan, ResultPlan
 from ijbridge.tiling import Line
 
 _COUNTED = {"b": "sample", "t": "frame", "z": "slice", "c": "channel"}
-_TYPES = {"uint8": "8 bit", "uint16": "16 bit", "float32": "32 bit"}
+_TYPES = {"uint8": "8 bit", "uint16": "16 bit", "float32": "32 bit", "int32": "integers"}
 
 
 def plan_words(plan: Plan) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from math import ceil
 from typing import TypeAlias
 
 #: What an argument of a set of rays may be.
-RayArgument: TypeAlias = "int | tuple[float, ...] | None"
+RayArgument: TypeAlias = int | tuple[float, ...] | None
 
 #: Sets of directions in a volume that stardist makes (``stardist.rays3d``), and their arguments.
 RAYS = {
@@ -19,8 +19,12 @@ RAYS = {
     "Rays_Tetra": ("n_level",),
 }
 
-#: So many positions of the grid along the border of the padded image have no candidates (``b`` of ``stardist.nms``).
+#: So many positions of the grid along the border of the padded image have no candidates (``b`` of ``stardist.nms``), where no
+#: others are stated.
 BORDER = 2
+
+#: The most rays, pixels per position of the grid, and rays of a set by its level, which has four times those of the one below.
+MOST_RAYS, MOST_GRID, MOST_LEVEL = 4096, 64, 6
 
 #: No distance is smaller (``stardist.models.base``).
 SMALLEST_DISTANCE = 1e-3
@@ -42,7 +46,9 @@ class StarConvex:
     border along ``n_rays`` rays in pixels, the probabilities of its classes (None: it has none). Where ``dist`` is ``prob``,
     that output has the probability and, behind it, the distances as channels. ``axes`` are the letters of the network's axes of
     space; along each, ``grid`` has pixels and ``spacing`` elements of the outputs per position of the grid, and ``multiple``
-    the number of pixels that an image is padded to multiples of. ``rays`` are the directions in a volume.
+    the number of pixels that an image is padded to multiples of, beyond ``least``. ``rays`` are the directions in a volume;
+    ``border`` are the positions without candidates before and behind, where they are not `BORDER`. ``stated_by`` is the id of
+    the output whose description says that it becomes the label image, which its test tensor is then; else None.
     """
 
     prob: str
@@ -56,10 +62,19 @@ class StarConvex:
     nms_thresh: float
     spacing: tuple[int, ...]
     rays: Rays | None = None
+    least: tuple[int, ...] = ()
+    border: tuple[tuple[int, int], ...] = ()
+    stated_by: str | None = None
 
     def positions(self, size: tuple[int, ...]) -> tuple[range, ...]:
         """Give the positions of the grid, per axis, that candidates may have in an image of ``size`` pixels."""
+        least = self.least or (0,) * len(size)
+        border = self.border or ((BORDER, BORDER),) * len(size)
+        padded = [
+            low + max(0, ceil((pixels - low) / multiple)) * multiple
+            for pixels, low, multiple in zip(size, least, self.multiple, strict=True)
+        ]
         return tuple(
-            range(BORDER, min(ceil(pixels / step), ceil(pixels / multiple) * multiple // step - BORDER))
-            for pixels, step, multiple in zip(size, self.grid, self.multiple, strict=True)
+            range(before, min(ceil(pixels / step), whole // step - behind))
+            for pixels, step, whole, (before, behind) in zip(size, self.grid, padded, border, strict=True)
         )

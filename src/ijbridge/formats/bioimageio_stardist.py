@@ -1,7 +1,8 @@
 """What stardist's ``export_bioimageio`` (0.9.2) writes into a bioimage.io description: ``config.stardist``.
 
 Its network has one output: the probability, which is 0 between the positions of the grid, and behind it the distances, each
-repeated over its position. Exports by hand have ``prob`` and ``dist``.
+repeated over its position. Exports by hand have ``prob`` and ``dist``. What the operation ``stardist_postprocessing`` of
+bioimage.io 0.5 says is read in `ijbridge.formats.bioimageio_objects`, and comes first.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from ijbridge.errors import DescriptionError
 from ijbridge.findings import noted
 from ijbridge.formats.csbdeep_config import Config
 from ijbridge.formats.fields import Fields
+from ijbridge.formats.object_limits import object_problems
 from ijbridge.formats.stardist import read_network, read_thresholds, star_convex
 from ijbridge.star_convex import StarConvex
 
 
 def with_stardist(description: ModelDescription, root: Fields) -> ModelDescription:
     """Add how objects are made of the outputs, where ``config.stardist`` says it; else say why they are not."""
-    if not isinstance(description.config.get("stardist"), dict):
+    if description.objects is not None or not isinstance(description.config.get("stardist"), dict):
         return description
+    stated = root.mapping("config").mapping("stardist")
     try:
-        objects = _objects(description, root.mapping("config").mapping("stardist"))
+        objects = _objects(description, stated)
+        for problem in object_problems(objects, description.outputs):
+            raise stated.error(problem)
     except DescriptionError as error:
         note = noted(
             f"No objects are made of the outputs, as `config.stardist` does not say how ({error})", "objects-not-found"

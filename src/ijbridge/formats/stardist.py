@@ -28,7 +28,7 @@ from ijbridge.formats.fields import Fields
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.operations import Clip
-from ijbridge.star_convex import RAYS, SMALLEST_DISTANCE, RayArgument, Rays, StarConvex
+from ijbridge.star_convex import MOST_GRID, MOST_LEVEL, MOST_RAYS, RAYS, SMALLEST_DISTANCE, RayArgument, Rays, StarConvex
 
 INFO = FormatInfo("StarDist", "2D, 3D, to 0.9.2", "StarDist config.json", ("keras_hdf5",))
 
@@ -118,7 +118,7 @@ def read_network(config: Config, ndim: int) -> StarDistNetwork:
         raise fields.error(
             f"`n_channel_out` is {fields.raw('n_channel_out')}, but {rays} `n_rays` and a probability are {rays + 1}"
         )
-    grid = config.wholes("grid", (1,) * ndim, high=64)
+    grid = config.wholes("grid", (1,) * ndim, high=MOST_GRID)
     if any(one & (one - 1) for one in grid):
         raise fields.wrong("grid", "powers of 2")
     backbone = config.one_of("backbone", "unet", ("unet",) if ndim == 2 else ("unet", "resnet"))
@@ -226,8 +226,7 @@ def _rays(config: Config, count: int) -> Rays:
         if key not in RAYS[name]:
             raise given.error(f"`{given.path}` has {key!r}, but {name} takes {', '.join(RAYS[name])}")
         if key != "anisotropy":
-            # a level makes four times the rays of the one below
-            arguments.append((key, _bounded(given, key, 6 if key == "n_level" else 4096)))
+            arguments.append((key, _bounded(given, key, MOST_LEVEL if key == "n_level" else MOST_RAYS)))
         elif value is not None:
             numbers = given.numbers(key) or ()
             if len(numbers) != 3 or not all(0.01 <= one <= 100 for one in numbers):

@@ -63,10 +63,10 @@ final class OptionFields extends JPanel {
 		}
 		choice("objects", "Objects", false, "A label image, outlines (of planes), both, or what the network itself gives",
 			"labels", "both", "rois", "raw");
-		text("prob_thresh", "Probability", "0 to 1: above it there may be an object; blank for the model's own", true);
+		text("prob_thresh", "Prob.", "0 to 1: above it there may be an object; blank for the model's own", true);
 		text("nms_thresh", "Overlap", "0 to 1: by how much two objects may overlap; blank for the model's own", true);
 		if (image != null) {
-			choice(RunOptions.OUTLINES, "Outlines", false, "Where outlines go: the image's overlay, or the ROI Manager",
+			choice(RunOptions.OUTLINES, "ROIs", false, "Where outlines go: the image's overlay, or the ROI Manager",
 				RunOptions.OVERLAY, RunOptions.MANAGER);
 		}
 		setFindsObjects(false);
