@@ -155,6 +155,9 @@ def test_a_rescaled_image_gives_objects_where_they_are_in_the_image() -> None:
     assert labels.shape == reference.shape
     overlap = np.count_nonzero((labels > 0) & (reference > 0)) / np.count_nonzero((labels > 0) | (reference > 0))
     assert overlap > 0.9
+    centres = {tuple(one.centre.values()) for one in found.objects or ()}
+    meant = {tuple((place + 0.5) * 2 - 0.5 for place in one.centre.values()) for one in expected.objects or ()}
+    assert len(centres & meant) > 0.5 * len(meant)  # the edges of both grids lie upon each other
     for one in found.objects or ():
         outline = np.asarray(one.outline)
         assert np.abs(outline.mean(axis=1) - [one.centre["y"], one.centre["x"]]).max() < 15
