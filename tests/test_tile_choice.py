@@ -141,6 +141,14 @@ def test_an_impossible_tile_is_refused_with_its_axis() -> None:
         ladder({"y": 65}, fixed)
 
 
+def test_tiles_hold_no_more_than_is_enough_where_the_halo_costs_little() -> None:
+    sizes = {"y": 4096, "x": 4096}
+    lean = ladder(sizes, rules(halo=22), memory=20 * GIGABYTE, bytes_per_pixel=480)[0]
+    assert pixels(lean) * 480 < 320e6
+    dear = ladder(sizes, rules(halo=100), memory=20 * GIGABYTE, bytes_per_pixel=2000)[0]
+    assert 320e6 < pixels(dear) * 2000 <= 2000 * 2**20
+
+
 def test_a_halo_that_costs_much_makes_tiles_larger_than_enough() -> None:
     """In 3D a tile of a million pixels is a cube of 100, most of which a halo of 40 would throw away."""
     sizes = {"z": 128, "y": 600, "x": 600}

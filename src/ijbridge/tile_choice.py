@@ -11,18 +11,21 @@ from ijbridge.errors import PlanError
 from ijbridge.geometry import tensor_of
 from ijbridge.tiling import AxisRules, Line
 
-#: Pixels of a tile that is large enough: larger ones stop being faster and only take memory, unless halos cost more.
+#: What one run of the network may hold without need. On processors larger tiles are hardly faster (docs/performance.md).
+_ENOUGH_MEMORY = 300 << 20
+
+#: Pixels of a tile that is large enough, however little the network holds.
 _ENOUGH_PIXELS = 2**20
 
-#: Pixels computed per pixel of the image above which larger tiles are worth their memory.
-_MOST_WORK = 1.5
+#: Pixels computed per pixel of the image above which tiles of up to `_ENOUGH_PIXELS` are worth their memory, and any tiles.
+_LITTLE_WORK, _MOST_WORK = 1.3, 1.5
 
 #: What a network of ordinary width holds per input pixel while it runs (64 float32 maps at full size, eight times).
 BYTES_PER_PIXEL = 2048
 
 #: How much more than the tensors it needs at the same time the engine holds: its arena grows in steps and keeps what it once
-#: had (measured with onnxruntime 1.32 on U-Nets: 2.8 to 2.9).
-ENGINE_FACTOR = 3
+#: had (measured with onnxruntime 1.32 on U-Nets: 1.5 to 2.3).
+ENGINE_FACTOR = 2.5
 
 #: An image of up to this many times the largest tile is run in one piece.
 _WHOLE_ALLOWANCE = 1.5
@@ -60,9 +63,13 @@ def ladder(
         wanted = {name: tile.get(letters[name] or "") if isinstance(tile, Mapping) else _one_size(tile) for name in sizes}
         return (_lay(sizes, rules, letters, wanted),)
     most = max(1, memory // bytes_per_pixel)
-    largest = min(_ENOUGH_PIXELS, most)
-    while largest < most and _work(_lay(sizes, rules, letters, _cube(sizes, rules, largest))) > _MOST_WORK:
-        largest = min(2 * largest, most)
+    largest = max(1, min(_ENOUGH_MEMORY // bytes_per_pixel, _ENOUGH_PIXELS, most))
+    while largest < most:
+        work = _work(_evened(sizes, rules, letters, _lay(sizes, rules, letters, _cube(sizes, rules, largest))))
+        is_enough = largest >= _ENOUGH_PIXELS
+        if work <= (_MOST_WORK if is_enough else _LITTLE_WORK):
+            break
+        largest = min(2 * largest, most, *(() if is_enough else (_ENOUGH_PIXELS,)))
     tilings: list[dict[str, Line]] = []
     in_one_piece = pixels({name: rules[name].valid(size) for name, size in sizes.items()})
     if in_one_piece * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
