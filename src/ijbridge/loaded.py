@@ -68,6 +68,8 @@ class LoadedModel:
         self._sessions: dict[str, Session] = {}
         self._network: OnnxNetwork | None = None
         self._variants: dict[tuple[object, ...], Variant] = {}
+        # the last one: it is shown, then its results are made room for, then it is run
+        self._plans: dict[str, Plan] = {}
 
     def described(self, options: Options) -> ModelDescription:
         """Give the description as the options complete it.
@@ -90,9 +92,12 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant = self.variant(options)
-        plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
-        return replace(plan, weights=self.network.weights)
+        variant, resources = self.variant(options), find_resources()
+        asked = repr((headers, options, resources))
+        if asked not in self._plans:
+            plan = planning.plan(variant.description, headers, options, resources, variant.facts)
+            self._plans = {asked: replace(plan, weights=self.network.weights)}
+        return self._plans[asked]
 
     def run(
         self,
@@ -240,6 +245,7 @@ class LoadedModel:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
         self._variants.clear()
+        self._plans.clear()
         self._network = None
 
     def __enter__(self) -> LoadedModel:

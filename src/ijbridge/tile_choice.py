@@ -134,7 +134,7 @@ def _cube(sizes: Mapping[str, int], rules: Mapping[str, AxisRules], budget: floa
         for number, name in enumerate(open_axes):
             side = max(1.0, left) ** (1 / (len(open_axes) - number))
             whole = rules[name].valid(sizes[name])
-            tile = min(whole, max(rules[name].smallest_tile(), rules[name].fitting(int(side))))
+            tile = min(whole, max(rules[name].smallest_tile, rules[name].fitting(int(side))))
             chosen[name] = None if tile >= whole else tile
             left /= tile
     return chosen
