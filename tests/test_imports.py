@@ -17,7 +17,7 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures"),
+    ("errors", "_version", "typing", "platforms", "architectures", "devices"),
     ("axes", "units", "findings", "caching"),
     ("operations",),
     ("description",),

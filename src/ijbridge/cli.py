@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | devices | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -232,6 +232,13 @@ def _formats(given: argparse.Namespace) -> int:
     return 0
 
 
+def _devices(given: argparse.Namespace) -> int:
+    from ijbridge.supported import devices, devices_text
+
+    _print_json(devices()) if given.json else print(devices_text())
+    return 0
+
+
 def _install_fiji(given: argparse.Namespace) -> int:
     from ijbridge.installing import install, uninstall
 
@@ -254,6 +261,7 @@ _COMMANDS = {
     "test": _test,
     "convert": _convert,
     "formats": _formats,
+    "devices": _devices,
     "install-fiji": _install_fiji,
 }
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
 from ijbridge import units
+from ijbridge.devices import DEVICES
 from ijbridge.errors import OptionError
 from ijbridge.normalization import Normalization, NormalizeOption
 
@@ -24,8 +25,6 @@ ChannelOption: TypeAlias = str | int | Sequence[str | int]
 MemoryOption: TypeAlias = str | int
 #: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
 PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
-
-DEVICES = ("auto", "cpu", "cuda")
 
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -200,8 +199,8 @@ def _halo(value: HaloOption) -> str | int:
 
 def _device(value: str) -> str:
     text = str(value).strip().lower()
-    if text not in DEVICES:
-        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(DEVICES)}.")
+    if text != "auto" and text not in DEVICES:
+        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(('auto', *DEVICES))}.")
     return text
 
 

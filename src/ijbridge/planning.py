@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
 from ijbridge.description import ModelDescription, ReferencedSize, Tensor, Weights
+from ijbridge.devices import AUTOMATIC, DEVICES, install_command
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
@@ -39,10 +40,14 @@ HELP = {
 
 @dataclass(frozen=True)
 class Resources:
-    """What the machine has: memory that may be used, in bytes, and the devices, best first."""
+    """What the machine has: memory that may be used, in bytes, and the devices, best first.
+
+    ``refused`` are devices that onnxruntime has and yet cannot use, and why.
+    """
 
     memory: int
     devices: tuple[str, ...] = ("cpu",)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(
@@ -114,6 +119,7 @@ def plan(
         *checks.check_weights(description, weights.format),
         *plan_findings.tile_findings(result, rules, network.letters, options),
         *plan_findings.memory_findings(result),
+        *plan_findings.device_findings(device, options, resources.refused),
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
@@ -239,11 +245,13 @@ def _given_type(description: ModelDescription, tensor: Tensor, facts: NetworkFac
 
 def _device(wanted: str, resources: Resources) -> str:
     if wanted == "auto":
-        return resources.devices[0]
+        return next(name for name in (*resources.devices, "cpu") if name in AUTOMATIC)
     if wanted not in resources.devices:
+        device = DEVICES[wanted]
+        why = resources.refused.get(wanted, f"onnxruntime finds {', '.join(resources.devices)} here")
         raise DeviceError(
-            f"The device {wanted!r} cannot be used: onnxruntime finds {', '.join(resources.devices)} here; for cuda install "
-            "the package onnxruntime-gpu in place of onnxruntime, and NVIDIA's driver."
+            f"The device {wanted!r} cannot be used: {why}; it needs {device.machine}, and onnxruntime's package for it "
+            f"({install_command(device)}). `ijbridge devices` checks that."
         )
     return wanted
 

@@ -13,11 +13,11 @@ def find_resources() -> Resources:
 
     Memory is rounded down to five binary digits: what is free changes all the time, what is decided by it should not.
     """
-    from ijbridge.runtimes.onnx import available_devices
+    from ijbridge.runtimes.onnx import refused_devices, usable_devices
 
     free = platforms.free_memory()
     rest = max(0, free.bit_length() - 5)
-    return Resources(memory=free >> rest << rest, devices=available_devices())
+    return Resources(memory=free >> rest << rest, devices=usable_devices(), refused=refused_devices())
 
 
 class PeakMemory:
