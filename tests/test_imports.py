@@ -19,7 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing", "platforms", "architectures", "devices"),
     ("axes", "units", "findings", "caching"),
-    ("operations",),
+    ("operations", "profiles"),
     ("description",),
     ("normalization",),
     ("image", "options", "interpreters", "segments", "packing"),
@@ -42,7 +42,7 @@ LEVELS = (
     ("provenance", "converters"),
     ("loaded",),
     ("testing", "supported", "model_folder"),
-    ("testing_views", "examples", "covers"),
+    ("testing_views", "examples", "covers", "tuning"),
     ("server", "package_writer"),
     ("protocol",),
     ("appose_worker", "imagej", "installing", "conversion"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from ijbridge._version import __version__
 from ijbridge.devices import DEVICES
 
+_MEMORY = "what may be used beyond the image: auto (what is free), or 4GB"
 _DEVICE = f"auto (cuda where it can be used, else cpu), {', '.join(DEVICES)}; see the command devices"
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
@@ -99,6 +100,13 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     )
     devices.add_argument("--json", action="store_true", help="as JSON")
 
+    tune = bare_command("tune", "Measure a model in tiles of several sizes; --tile auto then takes the fastest here.")
+    tune.add_argument("model", metavar="MODEL", help="a model's folder, zip or file")
+    tune.add_argument("--device", default="auto", help=_DEVICE)
+    tune.add_argument("--memory", default="auto", help=_MEMORY)
+    tune.add_argument("--json", action="store_true", help="as JSON")
+    _model_options(tune)
+
     install = bare_command("install-fiji", "Put the plugin into a Fiji or an ImageJ, or take it out again.")
     install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
     install.add_argument(
@@ -125,7 +133,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
-    parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+    parser.add_argument("--memory", default="auto", help=_MEMORY)
     _model_options(parser)
 
 

@@ -25,6 +25,7 @@ from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.pixel_checks import check_pixels
 from ijbridge.plans import Plan
+from ijbridge.profiles import Profile, read_profile
 from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
@@ -93,9 +94,10 @@ class LoadedModel:
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
         variant, resources = self.variant(options), find_resources()
-        asked = repr((headers, options, resources))
+        profiles = self._profiles(resources.devices)
+        asked = repr((headers, options, resources, profiles))
         if asked not in self._plans:
-            plan = planning.plan(variant.description, headers, options, resources, variant.facts)
+            plan = planning.plan(variant.description, headers, options, resources, variant.facts, profiles)
             self._plans = {asked: replace(plan, weights=self.network.weights)}
         return self._plans[asked]
 
@@ -253,6 +255,14 @@ class LoadedModel:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _profiles(self, devices: Iterable[str]) -> dict[str, Profile]:
+        """Give what `ijbridge.tuning` measured of the network here, per device."""
+        from ijbridge.runtimes.onnx import engine_name
+
+        digest, engine = str(self.network.weights.file.sha256), engine_name()
+        found = {device: read_profile(digest, device, engine) for device in devices}
+        return {device: one for device, one in found.items() if one is not None}
 
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""

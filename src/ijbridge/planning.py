@@ -23,6 +23,7 @@ from ijbridge.operations import Binarize
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
+from ijbridge.profiles import Profile
 from ijbridge.tiling import Line
 from ijbridge.weights import FORMATS
 
@@ -56,10 +57,12 @@ def plan(
     options: Options,
     resources: Resources,
     facts: NetworkFacts | None = None,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> Plan:
     """Decide what is done with one image per input.
 
     ``facts`` are what the network itself says, in the description's ids; without them the description is believed.
+    ``profiles`` are what was measured of the network, per device.
 
     Raises
     ------
@@ -96,7 +99,9 @@ def plan(
         bytes_per_pixel = int(facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR)
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
-    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
+    ladder = tile_choice.ladder(
+        network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel, (profiles or {}).get(device)
+    )
     _check_tile_fits(ladder[-1], resources.memory)
     result = Plan(
         description=description,

@@ -59,6 +59,11 @@ def engine() -> Any:
     return onnxruntime
 
 
+def engine_name() -> str:
+    """Give the library with its version."""
+    return f"onnxruntime {engine().__version__}"
+
+
 def usable_devices() -> tuple[str, ...]:
     """Give the devices that can be used here, those first that are chosen by themselves, best first."""
     order = dict.fromkeys((*AUTOMATIC, *DEVICES))
@@ -131,7 +136,7 @@ class OnnxSession:
         if used != DEVICES[device].providers[0]:
             raise DeviceError(f"onnxruntime runs {name!r} on {used} although {device} was asked for.")
         self.device = device
-        self.engine = f"onnxruntime {ort.__version__}"
+        self.engine = engine_name()
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """Run the network once (see `Session.run`)."""
