@@ -17,9 +17,9 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures", "star_convex"),
+    ("errors", "_version", "typing", "platforms", "architectures", "devices", "star_convex"),
     ("axes", "units", "findings", "caching"),
-    ("operations",),
+    ("operations", "profiles"),
     ("description",),
     ("normalization",),
     ("image", "options", "interpreters", "segments", "packing"),
@@ -42,7 +42,7 @@ LEVELS = (
     ("provenance", "converters", "objects"),
     ("loaded",),
     ("testing", "supported", "model_folder", "object_tables"),
-    ("testing_views", "examples", "covers"),
+    ("testing_views", "examples", "covers", "tuning"),
     ("server", "package_writer"),
     ("protocol",),
     ("appose_worker", "imagej", "installing", "conversion"),

@@ -274,17 +274,19 @@ def test_without_the_package_the_command_that_installs_it_is_named_and_raw_works
     shutil.copytree(TRAINED.folder, tmp_path / "net")
     tifffile.imwrite(tmp_path / "cells.tif", image(TRAINED)[:64, :64])
 
-    def without(*options: str) -> subprocess.CompletedProcess[str]:
-        arguments = ["predict", "net", "cells.tif", "-o", "out", *options]
+    def without(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-c", WITHOUT, *arguments], cwd=tmp_path, capture_output=True, text=True)
 
-    refused = without()
+    predict = ("predict", "net", "cells.tif", "-o", "out")
+    refused = without(*predict)
     assert refused.returncode == 1
     assert 'pip install "ijbridge[stardist]"' in refused.stderr
     assert "objects=raw" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
-    assert without("--objects", "raw").returncode == 0
+    assert without(*predict, "--objects", "raw").returncode == 0
     assert {one.name for one in (tmp_path / "out").iterdir()} == {"cells-prob.tif", "cells-dist.tif"}
+    assert without("inspect", "net").returncode == 0
+    assert without("tune", "net", "--memory", "40 MB").returncode == 0
 
 
 def test_stardist_is_used_without_tensorflow() -> None:

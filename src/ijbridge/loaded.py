@@ -26,6 +26,7 @@ from ijbridge.objects import Candidates, FoundObject, find_objects, load_stardis
 from ijbridge.options import Options
 from ijbridge.pixel_checks import check_pixels
 from ijbridge.plans import Plan
+from ijbridge.profiles import Profile, read_profile
 from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
@@ -70,6 +71,8 @@ class LoadedModel:
         self._sessions: dict[str, Session] = {}
         self._network: OnnxNetwork | None = None
         self._variants: dict[tuple[object, ...], Variant] = {}
+        # the last one: it is shown, then its results are made room for, then it is run
+        self._plans: dict[str, Plan] = {}
 
     def described(self, options: Options) -> ModelDescription:
         """Give the description as the options complete it.
@@ -92,11 +95,15 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant = self.variant(options)
-        plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
-        if plan.objects is not None:
-            load_stardist()
-        return replace(plan, weights=self.network.weights)
+        variant, resources = self.variant(options), find_resources()
+        profiles = self._profiles(resources.devices)
+        asked = repr((headers, options, resources, profiles))
+        if asked not in self._plans:
+            plan = planning.plan(variant.description, headers, options, resources, variant.facts, profiles)
+            if plan.objects is not None:
+                load_stardist()
+            self._plans = {asked: replace(plan, weights=self.network.weights)}
+        return self._plans[asked]
 
     def run(
         self,
@@ -249,6 +256,7 @@ class LoadedModel:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
         self._variants.clear()
+        self._plans.clear()
         self._network = None
 
     def __enter__(self) -> LoadedModel:
@@ -256,6 +264,14 @@ class LoadedModel:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _profiles(self, devices: Iterable[str]) -> dict[str, Profile]:
+        """Give what `ijbridge.tuning` measured of the network here, per device."""
+        from ijbridge.runtimes.onnx import engine_name
+
+        digest, engine = str(self.network.weights.file.sha256), engine_name()
+        found = {device: read_profile(digest, device, engine) for device in devices}
+        return {device: one for device, one in found.items() if one is not None}
 
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
 from ijbridge import units
+from ijbridge.devices import DEVICES
 from ijbridge.errors import OptionError
 from ijbridge.normalization import Normalization, NormalizeOption
 
@@ -24,8 +25,6 @@ ChannelOption: TypeAlias = str | int | Sequence[str | int]
 MemoryOption: TypeAlias = str | int
 #: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
 PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
-
-DEVICES = ("auto", "cpu", "cuda")
 
 #: What can be asked for of a model that finds objects.
 OBJECTS = ("labels", "rois", "both", "raw")
@@ -222,8 +221,8 @@ def _halo(value: HaloOption) -> str | int:
 
 def _device(value: str) -> str:
     text = str(value).strip().lower()
-    if text not in DEVICES:
-        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(DEVICES)}.")
+    if text != "auto" and text not in DEVICES:
+        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(('auto', *DEVICES))}.")
     return text
 
 

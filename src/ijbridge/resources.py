@@ -9,10 +9,15 @@ from ijbridge.planning import Resources
 
 
 def find_resources() -> Resources:
-    """Look what there is."""
-    from ijbridge.runtimes.onnx import available_devices
+    """Look what there is.
 
-    return Resources(memory=platforms.free_memory(), devices=available_devices())
+    Memory is rounded down to five binary digits: what is free changes all the time, what is decided by it should not.
+    """
+    from ijbridge.runtimes.onnx import refused_devices, usable_devices
+
+    free = platforms.free_memory()
+    rest = max(0, free.bit_length() - 5)
+    return Resources(memory=free >> rest << rest, devices=usable_devices(), refused=refused_devices())
 
 
 class PeakMemory:
