@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
+from ijbridge.agreements import agree, check_agreed
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
@@ -33,6 +34,7 @@ from ijbridge.runtimes import Session
 from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
 from ijbridge.weights import OnnxNetwork, onnx_network
+from ijbridge.weights.torchscript import TorchScript, read_torchscript
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class LoadedModel:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._file: OnnxNetwork | None = None
+        self._file: OnnxNetwork | TorchScript | None = None
         self._ports: tuple[list[str], list[str]] | None = None
         self._variants: dict[tuple[object, ...], _Variant] = {}
 
@@ -81,8 +83,9 @@ class LoadedModel:
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
         variant = self._variant(options)
-        plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
-        return replace(plan, weights=self._read_file().weights)
+        weights = self._read_file().weights
+        plan = planning.plan(variant.description, headers, options, find_resources(weights.format), variant.facts)
+        return replace(plan, weights=weights)
 
     def run(
         self,
@@ -206,24 +209,32 @@ class LoadedModel:
         self.close()
 
     def _variant(self, options: Options) -> _Variant:
-        if options.on_model not in self._variants:
+        which = *options.on_model, options.trust
+        if which not in self._variants:
             description = self.described(options)
             planning.check_runnable(description)
-            graph = self._read_graph()
+            file = self._read_file()
+            if isinstance(file, TorchScript):
+                _check_trusted(file, options)
+                self._variants[which] = _Variant(description, None)
+                return self._variants[which]
+            _check_untrusted(file, options)
+            graph = self._read_graph(file)
             names = self._names(description)
             description = sized(description, graph.signature, names)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._variants[options.on_model] = _Variant(description, graph.facts(accepted).renamed(names))
-        return self._variants[options.on_model]
+            self._variants[which] = _Variant(description, graph.facts(accepted).renamed(names))
+        return self._variants[which]
 
-    def _read_file(self) -> OnnxNetwork:
+    def _read_file(self) -> OnnxNetwork | TorchScript:
         if self._file is None:
-            self._file = onnx_network(self.description, planning.choose_weights(self.description))
+            weights = planning.choose_weights(self.description)
+            read = read_torchscript if weights.format == "torchscript" else onnx_network
+            self._file = read(self.description, weights)
         return self._file
 
-    def _read_graph(self) -> Network:
+    def _read_graph(self, file: OnnxNetwork) -> Network:
         """Parse the network; it is not kept, as it holds all weights once more."""
-        file = self._read_file()
         graph = Network(file.source, file.external)
         self._ports = graph.inputs, graph.outputs
         return graph
@@ -232,8 +243,11 @@ class LoadedModel:
         """Give the network's name for each tensor of a description."""
         from ijbridge.runtimes.onnx import bind
 
+        file = self._read_file()
+        if isinstance(file, TorchScript):  # which has none: they are taken in their order
+            return {tensor.id: tensor.id for tensor in (*description.inputs, *description.outputs)}
         if self._ports is None:
-            self._read_graph()
+            self._read_graph(file)
         inputs, outputs = self._ports or ((), ())
         return {
             **bind(description.inputs, inputs, "input", description.name),
@@ -242,11 +256,38 @@ class LoadedModel:
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
-            from ijbridge.runtimes.onnx import OnnxSession
-
-            session = OnnxSession(self._read_file().source, plan.device, self.description.name)
-            self._sessions[plan.device] = session
+            self._sessions[plan.device] = _new_session(self._read_file(), plan.device, self.description)
         return self._sessions[plan.device]
+
+
+def _new_session(file: OnnxNetwork | TorchScript, device: str, description: ModelDescription) -> Session:
+    if isinstance(file, TorchScript):
+        from ijbridge.runtimes.torch import TorchSession
+
+        names = ([one.id for one in tensors] for tensors in (description.inputs, description.outputs))
+        return TorchSession(file.data, device, description.name, *names)
+    from ijbridge.runtimes.onnx import OnnxSession
+
+    return OnnxSession(file.source, device, description.name)
+
+
+def _check_trusted(file: TorchScript, options: Options) -> None:
+    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes."""
+    from ijbridge.runtimes.torch import check_installed
+
+    if options.trust:
+        agree(file.code)
+    else:
+        check_agreed(file.code, "say trust=torchscript (in a shell: --trust torchscript)")
+    check_installed(file.code.file)
+
+
+def _check_untrusted(file: OnnxNetwork, options: Options) -> None:
+    if options.trust:
+        raise OptionError(
+            f"trust={options.trust} is for weights in TorchScript, but {file.weights.file.source} ({file.weights.format}) is "
+            "run, which needs no trust: leave it out."
+        )
 
 
 #: The ids of findings that stand for errors of these kinds.
@@ -293,10 +334,10 @@ def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> l
 
 @dataclass(frozen=True)
 class _Variant:
-    """A description as the options complete it, and what the network says of itself for the sizes it gives."""
+    """A description as the options complete it, and what the network says of itself for the sizes it gives, if it tells."""
 
     description: ModelDescription
-    facts: NetworkFacts
+    facts: NetworkFacts | None
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
