@@ -20,7 +20,6 @@ from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionErr
 from ijbridge.findings import SEVERITIES, Finding, warnings
 from ijbridge.formats import read_model
 from ijbridge.formats.package import package_of
-from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
@@ -46,6 +45,24 @@ class Results:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A model as options complete it: its description, what the network calls its tensors and says of itself.
+
+    Channels that the description leaves free are as many as the network has; ``facts`` are those for the sizes that it gives,
+    None for a network that is not followed.
+    """
+
+    description: ModelDescription
+    names: Mapping[str, str]
+    facts: NetworkFacts | None
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types that the network's inputs take, as far as it tells."""
+        return self.facts.types if self.facts is not None else {}
+
+
 class LoadedModel:
     """A model whose network is loaded at its first use and kept, one per device.
 
@@ -58,8 +75,7 @@ class LoadedModel:
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
         self._file: OnnxNetwork | TorchScript | None = None
-        self._ports: tuple[list[str], list[str]] | None = None
-        self._variants: dict[tuple[object, ...], _Variant] = {}
+        self._variants: dict[tuple[object, ...], Variant] = {}
 
     def described(self, options: Options) -> ModelDescription:
         """Give the description as the options complete it.
@@ -82,7 +98,7 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant = self._variant(options)
+        variant = self.variant(options)
         weights = self._read_file().weights
         plan = planning.plan(variant.description, headers, options, find_resources(weights.format), variant.facts)
         return replace(plan, weights=weights)
@@ -114,6 +130,7 @@ class LoadedModel:
         """
         headers = {name: image.header for name, image in images.items()}
         plan = how if isinstance(how, Plan) else self.plan(headers, how)
+        names = self._names(plan.description)
         session = self._session(plan)
         started = time.perf_counter()
         with PeakMemory() as memory, _memory_said(self.description.name):
@@ -123,7 +140,6 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self._names(plan.description)
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
@@ -188,6 +204,45 @@ class LoadedModel:
         return {inputs[0]: to_image(value, axes)}
 
     @property
+    def network(self) -> OnnxNetwork:
+        """The network that is run in ONNX, read at the first use.
+
+        Raises
+        ------
+        ModelError
+            If its file is missing, or nothing that can be made into one.
+        """
+        file = self._read_file()
+        return file if isinstance(file, OnnxNetwork) else onnx_network(self.description, file.weights)
+
+    def variant(self, options: Options) -> Variant:
+        """Give the model as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        ModelError
+            If it cannot be run.
+        """
+        which = *options.on_model, options.trust
+        if which not in self._variants:
+            description = self.described(options)
+            planning.check_runnable(description)
+            file = self._read_file()
+            if isinstance(file, TorchScript):
+                _check_trusted(file, options)
+                self._variants[which] = Variant(description, self._names(description), None)
+                return self._variants[which]
+            _check_untrusted(file, options)
+            known = file.known()
+            names = self._names(description)
+            description = sized(description, known.signature, names)
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            self._variants[which] = Variant(description, names, known.facts(accepted).renamed(names))
+        return self._variants[which]
+
+    @property
     def memory(self) -> int:
         """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
         return self._file.size * max(1, len(self._sessions)) if self._file is not None else 0
@@ -200,31 +255,13 @@ class LoadedModel:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
         self._variants.clear()
-        self._file, self._ports = None, None
+        self._file = None
 
     def __enter__(self) -> LoadedModel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _variant(self, options: Options) -> _Variant:
-        which = *options.on_model, options.trust
-        if which not in self._variants:
-            description = self.described(options)
-            planning.check_runnable(description)
-            file = self._read_file()
-            if isinstance(file, TorchScript):
-                _check_trusted(file, options)
-                self._variants[which] = _Variant(description, None)
-                return self._variants[which]
-            _check_untrusted(file, options)
-            graph = self._read_graph(file)
-            names = self._names(description)
-            description = sized(description, graph.signature, names)
-            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._variants[which] = _Variant(description, graph.facts(accepted).renamed(names))
-        return self._variants[which]
 
     def _read_file(self) -> OnnxNetwork | TorchScript:
         if self._file is None:
@@ -233,25 +270,16 @@ class LoadedModel:
             self._file = read(self.description, weights)
         return self._file
 
-    def _read_graph(self, file: OnnxNetwork) -> Network:
-        """Parse the network; it is not kept, as it holds all weights once more."""
-        graph = Network(file.source, file.external)
-        self._ports = graph.inputs, graph.outputs
-        return graph
-
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""
         from ijbridge.runtimes.onnx import bind
 
-        file = self._read_file()
-        if isinstance(file, TorchScript):  # which has none: they are taken in their order
+        network = self._read_file()
+        if isinstance(network, TorchScript):  # which has none: its tensors are taken in their order
             return {tensor.id: tensor.id for tensor in (*description.inputs, *description.outputs)}
-        if self._ports is None:
-            self._read_graph(file)
-        inputs, outputs = self._ports or ((), ())
         return {
-            **bind(description.inputs, inputs, "input", description.name),
-            **bind(description.outputs, outputs, "output", description.name),
+            **bind(description.inputs, network.inputs, "input", description.name),
+            **bind(description.outputs, network.outputs, "output", description.name),
         }
 
     def _session(self, plan: Plan) -> Session:
@@ -330,14 +358,6 @@ def _resampled(plan: Plan, images: Mapping[str, Image]) -> dict[str, Image]:
 def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> list[Finding]:
     found = [finding for tensor in tensors if tensor.id in images for finding in check_pixels(tensor, images[tensor.id])]
     return list(dict.fromkeys(found))  # one image may serve several inputs
-
-
-@dataclass(frozen=True)
-class _Variant:
-    """A description as the options complete it, and what the network says of itself for the sizes it gives, if it tells."""
-
-    description: ModelDescription
-    facts: NetworkFacts | None
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:

@@ -164,17 +164,20 @@ def packed(*names: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "weights"),
+    ("data", "weights", "says"),
     [
-        (packed("m/data.pkl", "m/constants.pkl"), "torchscript"), (packed("m/data.pkl"), "pytorch_state_dict"),
+        (packed("m/data.pkl", "m/constants.pkl"), "torchscript", "'ijbridge[torch]'"),
+        (packed("m/data.pkl"), "pytorch_state_dict", "the model 'Cell Finder' has no weights that ijbridge runs"),
     ],
-)  # fmt: skip
-def test_weights_of_other_frameworks_are_told_by_their_content_and_named(segmentation: Path, data: bytes, weights: str) -> None:
+)
+def test_weights_of_other_frameworks_are_told_by_their_content_and_named(
+    segmentation: Path, data: bytes, weights: str, says: str
+) -> None:
     rewritten(segmentation, lambda entries: entries.update({"model.model": data}))
     assert read_model(segmentation).weights[0].format == weights
     with pytest.raises(CannotRunError) as caught:
-        ijbridge.plan(segmentation, pixels(20, 24))
-    check_refusal(caught.value, weights, "'Cell Finder'", "onnx")
+        ijbridge.plan(segmentation, pixels(20, 24), trust="torchscript" if weights == "torchscript" else None)
+    check_refusal(caught.value, says)
 
 
 def test_a_damaged_savedmodel_is_refused_in_one_sentence(segmentation: Path) -> None:
