@@ -78,6 +78,13 @@ def test_it_is_not_loaded_without_a_yes_that_is_asked_for_by_name(tmp_path: Path
     check_refusal(error, "weights.pt of the model", "is a program (TorchScript program)", "say trust=torchscript")
 
 
+def test_it_is_not_converted_and_the_way_is_named(tmp_path: Path, run: Run) -> None:
+    status, _, said = run("convert", with_script(tmp_path / "m", packed(*SCRIPT)), "-o", tmp_path / "converted")
+    assert status == 1
+    assert "are TorchScript, which is not made into ONNX here: export the network with PyTorch (torch.onnx.export)" in said
+    assert not (tmp_path / "converted").exists()
+
+
 @without_torch
 def test_where_pytorch_is_missing_the_command_that_installs_it_is_named(tmp_path: Path) -> None:
     error = refused(with_script(tmp_path / "m", packed(*SCRIPT)), trust="torchscript")
