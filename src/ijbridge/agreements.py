@@ -63,16 +63,21 @@ def check_agreed(code: Code, how: str) -> None:
     AgreementError
         If nobody has, with a sentence that names the file.
     """
+    check_unchanged(code)
+    if not is_agreed(code):
+        raise AgreementError(
+            f"{code.file} of the model {code.model} is a program ({code.kind}), which can do anything on this machine, and "
+            f"nobody has said yes to it: read it, then {how}."
+        )
+
+
+def check_unchanged(code: Code) -> None:
+    """Refuse code in a file that had other bytes when somebody said yes to it; errors are those of `check_agreed`."""
     if has_changed(code):
         raise AgreementError(
             f"{code.file} of the model {code.model} is not the {code.kind} any more that was agreed to (its SHA-256 is "
             f"{code.sha256[:12]}... now): read it, then say yes to it again in the dialog of Run Model..., or by removing the "
             f"file's line from {place()}."
-        )
-    if not is_agreed(code):
-        raise AgreementError(
-            f"{code.file} of the model {code.model} is a program ({code.kind}), which can do anything on this machine, and "
-            f"nobody has said yes to it: read it, then {how}."
         )
 
 
@@ -92,8 +97,8 @@ def agree(code: Code, *, again: bool = False) -> None:
     """
     if code in _read():
         return
-    if not again and has_changed(code):
-        check_agreed(code, "")
+    if not again:
+        check_unchanged(code)
     path = place()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias, Unpack
@@ -12,6 +13,7 @@ from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.findings import Finding
 from ijbridge.formats import read_model
+from ijbridge.imagej.jvm import has_imagej
 from ijbridge.imagej.macros import run_with_macros
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import OptionArguments, Options
@@ -80,7 +82,9 @@ class Model:
 
     def _options(self, options: OptionArguments) -> Options:
         options.setdefault("device", self._device)
-        return Options.named(options)
+        checked = Options.named(options)
+        # where it is left out, nobody looks for Java
+        return checked if checked.macros is None else replace(checked, in_imagej=has_imagej())
 
     def close(self) -> None:
         """Give the network's memory back."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
-from ijbridge.agreements import agree, check_agreed
+from ijbridge.agreements import agree, check_agreed, check_unchanged
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
@@ -75,6 +75,7 @@ class LoadedModel:
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
         self._file: OnnxNetwork | TorchScript | None = None
+        self._yes = False
         self._variants: dict[tuple[object, ...], Variant] = {}
 
     def described(self, options: Options) -> ModelDescription:
@@ -232,6 +233,7 @@ class LoadedModel:
             file = self._read_file()
             if isinstance(file, TorchScript):
                 _check_trusted(file, options)
+                self._yes |= bool(options.trust)
                 self._variants[which] = Variant(description, self._names(description), None)
                 return self._variants[which]
             _check_untrusted(file, options)
@@ -284,7 +286,10 @@ class LoadedModel:
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
-            self._sessions[plan.device] = _new_session(self._read_file(), plan.device, self.description)
+            file = self._read_file()
+            if isinstance(file, TorchScript) and self._yes:
+                agree(file.code)  # not before it is run
+            self._sessions[plan.device] = _new_session(file, plan.device, self.description)
         return self._sessions[plan.device]
 
 
@@ -300,11 +305,11 @@ def _new_session(file: OnnxNetwork | TorchScript, device: str, description: Mode
 
 
 def _check_trusted(file: TorchScript, options: Options) -> None:
-    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes."""
+    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes to a run."""
     from ijbridge.runtimes.torch import check_installed
 
     if options.trust:
-        agree(file.code)
+        check_unchanged(file.code)
     else:
         check_agreed(file.code, "say trust=torchscript (in a shell: --trust torchscript)")
     check_installed(file.code.file)

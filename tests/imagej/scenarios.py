@@ -52,6 +52,7 @@ def macros(folder: str, model: str, picture: str) -> dict[str, Any]:
     predict("without", picture)
     ij = init()
     predict("of a file", picture)
+    seen["planned"] = [one.id for one in ijbridge.plan(model, picture, macros="run").findings]
     ij.run_macro(f'open("{picture}");')
     predict("of an ImagePlus", ij.active_image())
     seen["open"] = [str(ij.run_macro('return getTitle() + " " + nImages + " " + bitDepth();'))]

@@ -68,6 +68,8 @@ def test_a_models_macros_are_run_where_imagej_runs_in_this_process_and_refused_w
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected, rtol=1e-6, atol=1e-6)
         assert [one.split(" (SHA-256 ")[0] for one in found[name][1]["before"]] == ["preprocessing.txt"]
     assert found["open"] == ["cells.tif 1 8"]
+    assert "macro-run" in found["planned"]
+    assert "macro-not-run" not in found["planned"]
     assert found["changed"][0] == "AgreementError"
 
 

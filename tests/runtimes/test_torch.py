@@ -163,6 +163,7 @@ def test_the_numbers_are_those_of_pytorch_whole_and_in_tiles(tmp_path: Path) -> 
 def test_that_nothing_is_known_of_the_network_is_said(tmp_path: Path) -> None:
     model = with_script(tmp_path / "m", scripted(two_layers(), (1, 1, 16, 16)))
     plan = ijbridge.plan(model, pixels(70, 90), axes="yx", tile=32, trust="torchscript")
+    assert not agreements.place().exists()  # a plan runs nothing, so that it is no yes
     found = {one.id: one for one in plan.findings}
     assert "so its description is believed" in found["network-not-followed"].sentence
     assert found["halo-missing"].severity == "warning"

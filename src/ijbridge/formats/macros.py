@@ -15,7 +15,7 @@ from typing import Literal
 from ijbridge.description import IMAGEJ_MACRO, FileRef, Macro
 from ijbridge.errors import PackageError
 from ijbridge.findings import Finding
-from ijbridge.formats.package import Package
+from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
 
 _STRING = r"\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*'"
 _COMMENT = r"/\*.*?\*/|//[^\r\n]*"
@@ -82,9 +82,10 @@ def read_text(package: Package, macro: Macro) -> str:
     Raises
     ------
     PackageError
-        If the package does not hold it, or it is another one by now.
+        If the package does not hold it, it is another one by now, or longer than any that a person has written.
     """
-    return package.read(FileRef(macro.source, macro.sha256), "macro").decode("utf-8-sig", errors="replace")
+    file = FileRef(macro.source, macro.sha256)
+    return package.read(file, "macro", LONGEST_DESCRIPTION).decode("utf-8-sig", errors="replace")
 
 
 def before_findings(macros: Iterable[Macro], channels: int | None) -> Finding:

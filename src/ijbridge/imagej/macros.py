@@ -10,7 +10,7 @@ from ijbridge.agreements import agree
 from ijbridge.errors import OptionError, RunError
 from ijbridge.image import Image
 from ijbridge.imagej.imageplus import from_imageplus, make_imageplus
-from ijbridge.imagej.jvm import has_imagej, java_class
+from ijbridge.imagej.jvm import java_class
 from ijbridge.loaded import LoadedModel, Results
 from ijbridge.macro_choice import NO_IMAGEJ, chosen, code_of, text_of
 from ijbridge.options import Options
@@ -37,7 +37,7 @@ def run_with_macros(
     RunError
         If a macro fails.
     """
-    if not has_imagej():
+    if not options.in_imagej:
         raise OptionError(f"macros={','.join(options.macros or ()) or 'run'} cannot be done: {NO_IMAGEJ}.")
     description = loaded.description
     if len(description.inputs) != 1:
@@ -56,7 +56,7 @@ def run_with_macros(
     image = images[tensor.id]
     if any(one.when == "before" for one in macros):
         image = _run(told, "before", image)
-    results = loaded.run({tensor.id: image}, replace(options, in_imagej=True), progress=progress, cancelled=cancelled)
+    results = loaded.run({tensor.id: image}, options, progress=progress, cancelled=cancelled)
     if not any(one.when == "after" for one in macros):
         return results
     first = next(iter(results.images))
