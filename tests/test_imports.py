@@ -41,7 +41,7 @@ LEVELS = (
     ("prediction",),
     ("provenance", "converters"),
     ("loaded",),
-    ("testing", "supported", "model_folder"),
+    ("testing", "supported", "model_folder", "model_names", "deepimagej"),
     ("testing_views",),
     ("server",),
     ("protocol",),

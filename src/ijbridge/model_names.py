@@ -1,0 +1,104 @@
+"""Models by name: what a file or folder is called, or what its description calls it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from ijbridge.description import ModelDescription
+from ijbridge.errors import ModelError, ModelNotFoundError, OptionError
+from ijbridge.formats import read_model
+
+#: Names that are told where none fits.
+_MOST_TOLD = 12
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a model is, and what is to be said of how it was found; empty where it is what was named."""
+
+    path: Path
+    note: str = ""
+
+
+def find(name: str, folders: Iterable[str | Path]) -> Found:
+    """Find the model that a path or a name stands for.
+
+    A path that exists is that. Else the folders are looked through in their order: for a file or folder of that name (``.zip``
+    may be left out), then for a model whose description calls it so. A path of another machine is looked for by its last name.
+
+    Raises
+    ------
+    ModelNotFoundError
+        Where there is none.
+    OptionError
+        Where descriptions call several so.
+    """
+    given = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+    if os.path.exists(given):  # noqa: PTH110 - Path.exists raises where a name is too long
+        return Found(given.absolute())
+    places = [Path(folder) for folder in folders]
+    # a Windows path knows both kinds of slashes
+    last = PureWindowsPath(name).name
+    is_path = last != name
+    for place in places:
+        for file in (last, f"{last}.zip"):
+            if last and os.path.exists(place / file):  # noqa: PTH110
+                return Found(place / file, _elsewhere(name, place / file) if is_path else "")
+    called = _called(places)
+    fitting = [path for path, names in called.items() if last in names] or [
+        path for path, names in called.items() if _plain(last) in map(_plain, names)
+    ]
+    if len(fitting) > 1:
+        raise OptionError(
+            f'{len(fitting)} models are called "{last}" ({", ".join(str(path) for path in fitting)}): give the path of the one '
+            "that is meant."
+        )
+    if fitting:
+        return Found(fitting[0], _elsewhere(name, fitting[0]) if is_path else "")
+    there = _told(sorted({names[0] for names in called.values() if names}))
+    broken = _told(path.name for path, names in called.items() if not names)
+    raise ModelNotFoundError(
+        f'There is no model "{name}" in {", ".join(str(place) for place in places) or "any folder of models"}, neither by file '
+        f"nor by name: {f'there are {there}' if there else 'put it there'}, or give its path"
+        + (f"; what is in {broken} cannot be read." if broken else ".")
+    )
+
+
+def names_of(description: ModelDescription) -> tuple[str, ...]:
+    """Give what a description calls its model: its name and, in the bioimage.io zoo, its nickname."""
+    own = description.config.get("bioimageio")
+    more = [own.get("nickname"), own.get("id")] if isinstance(own, dict) else []
+    more.append(description.other.get("id"))
+    return (description.name, *(one for one in more if isinstance(one, str) and one))
+
+
+def _told(names: Iterable[str]) -> str:
+    first = list(names)
+    return ", ".join(first[:_MOST_TOLD]) + (", ..." if len(first) > _MOST_TOLD else "")
+
+
+def _called(places: Iterable[Path]) -> dict[Path, tuple[str, ...]]:
+    """Give the names of what lies in the folders; none of what is no model, or a broken one."""
+    called = {}
+    for place in places:
+        try:
+            entries = sorted(one for one in place.iterdir() if not one.name.startswith("."))
+        except OSError:
+            continue  # a folder that is not there holds no models
+        for entry in entries:
+            try:
+                called[entry] = names_of(read_model(entry))
+            except ModelError:
+                called[entry] = ()
+    return called
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _elsewhere(name: str, path: Path) -> str:
+    return f"{name} is not on this machine: {path} is taken, which has its name."
