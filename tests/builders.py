@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
@@ -266,3 +267,40 @@ def subtraction(folder: Path, inputs: Sequence[str], outputs: Sequence[str] = ("
             described(name, channel("c"), follows("y", tensor=inputs[0]), follows("x", tensor=inputs[0])) for name in outputs
         ],
     )
+
+
+def several(folder: Path) -> Path:
+    """Write a model of two inputs and two outputs, which the specification wants test tensors of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    net = Network(3)
+    raw, mask = net.input("raw", 2), net.input("mask", 1)
+    net.output(net.conv(net.concat(raw, mask), 3), "out")
+    net.output(net.pool(net.conv(mask, 1, relu=False)), "half")
+    size = {"min": 16, "step": 2}
+    rng = np.random.default_rng(1)
+    arrays = {"raw": rng.normal(size=(1, 2, 16, 18)), "mask": rng.normal(size=(1, 1, 16, 18))}
+    feeds = {name: array.astype(np.float32) for name, array in arrays.items()}
+    weights = net.save(folder / "trial.onnx")
+    results = ort.InferenceSession(str(weights)).run(["out", "half"], feeds)
+    weights.unlink()
+    for name, array in (*feeds.items(), ("out", results[0]), ("half", results[1])):
+        np.save(folder / f"{name}.npy", array)
+    batch: dict[str, Any] = {"type": "batch"}
+    inputs: list[dict[str, Any]] = [
+        {
+            "id": "raw",
+            "axes": [batch, channel("a", "b"), space("y", size), space("x", size)],
+            "test_tensor": {"source": "raw.npy"},
+        },
+        {"id": "mask", "axes": [batch, channel("m"), follows("y"), follows("x")], "test_tensor": {"source": "mask.npy"}},
+    ]
+    half = [follows("y", scale=2.0), follows("x", scale=2.0)]
+    outputs: list[dict[str, Any]] = [
+        {
+            "id": "out",
+            "axes": [batch, channel("p", "q", "r"), follows("y", 1), follows("x", 1)],
+            "test_tensor": {"source": "out.npy"},
+        },
+        {"id": "half", "axes": [batch, channel("h"), *half], "test_tensor": {"source": "half.npy"}},
+    ]
+    return write_model(folder, net, inputs=inputs, outputs=outputs)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from builders import Network
+from ijbridge.formats import read_model
+from ijbridge.formats.package import package_of
+from ijbridge.weights.saved_model import kept_at, part_of, read_files
+from reference.csbdeep_cases import FOLDER
 
 #: As DeepImageJ 1 wrote it, with the literal null, numbers of outputs that count inputs, and blanks where it left some.
 CONFIG = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
@@ -86,3 +91,32 @@ def several(*edits: Callable[[Element], Any]) -> Callable[[Element], None]:
             one(root)
 
     return edit
+
+
+LITTLE_CONFIG = """<Model><ModelInformation><Name>Cells</Name></ModelInformation><ModelCharacteristics>
+<ModelTag>{tag}</ModelTag><SignatureDefinition>{signature}</SignatureDefinition>
+<InputNames0>{names[0]}</InputNames0><InputOrganization0>{order}</InputOrganization0>
+<OutputNames0>{names[1]}</OutputNames0><OutputOrganization0>{order}</OutputOrganization0>
+<FixedPatch>false</FixedPatch><MinimumSize>{step}</MinimumSize><PatchSize>48</PatchSize><Padding>5</Padding>
+</ModelCharacteristics></Model>"""
+
+SERVING = "tf.saved_model.tag_constants.SERVING"
+DEFAULT = "tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY"
+
+
+def little_folder(folder: Path, tag: str = SERVING, signature: str = DEFAULT, order: str = "NHWC", step: int = 4) -> Path:
+    """Write a folder with the least configuration and no network."""
+    folder.mkdir()
+    text = LITTLE_CONFIG.format(tag=tag, signature=signature, order=order, step=step, names=("input", "output"))
+    (folder / "config.xml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def keep(model: Path) -> None:
+    """Put there what the model was converted to before, so that no TensorFlow is needed."""
+    description = read_model(model)
+    package, weights = package_of(description), description.weights[0]
+    files = read_files(package, weights, package.read(weights.file, "weights"))
+    kept = kept_at(files, *part_of(weights))
+    kept.parent.mkdir(parents=True)
+    shutil.copy(FOLDER / "care-2d-probabilistic" / "converted.onnx", kept)

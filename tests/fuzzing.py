@@ -197,7 +197,21 @@ READERS = {
 
 
 def _descriptions() -> list[bytes]:
-    return [yaml.safe_dump(one).encode() for one in (v05(), v04())]
+    cast = {"type": "EnsureDtype", "dtype": "uint8"}
+    kept = [
+        {"field": "outputs[0].axes[2].size.ratio", "says": "1/2", "meant": "1/3"},
+        {
+            "field": "inputs[1].operations",
+            "says": [cast],
+            "meant": [{"type": "Clip", "min": 0.5}, {"type": "Softmax", "axis": "x"}],
+        },
+    ]
+    described = (
+        v05(),
+        v04(),
+        v05(config={"ijbridge": {"beyond": kept, "findings": [{"id": "x", "severity": "note", "found": "a note"}]}}),
+    )
+    return [yaml.safe_dump(one).encode() for one in described]
 
 
 def seeds(name: str) -> list[bytes]:

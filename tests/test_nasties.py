@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,19 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
 
 @pytest.mark.parametrize("nasty", NASTIES, ids=lambda nasty: nasty.id)
 def test_a_nasty_is_refused_in_a_sentence_or_does_no_harm(nasty: Nasty, examiner: Examiner, tmp_path: Path) -> None:
-    for word, needed in NEEDS.items():
-        if word in nasty.name and not hasattr(os, needed):
-            pytest.skip(f"there is no {word} here")
+    _skip_where_it_cannot_be_made(nasty)
     outcome = examiner.examine(nasty, tmp_path)
     assert outcome.broken == "", outcome
     assert bool(outcome.error) == bool(nasty.words), outcome
     assert nasty.words in outcome.sentence
+    assert "\n" not in outcome.sentence
+
+
+@pytest.mark.parametrize("nasty", [one for one in NASTIES if one.use in ("predict", "test")], ids=lambda nasty: nasty.id)
+def test_a_nasty_is_converted_without_harm_or_refused_in_a_sentence(nasty: Nasty, examiner: Examiner, tmp_path: Path) -> None:
+    _skip_where_it_cannot_be_made(nasty)
+    outcome = examiner.examine(replace(nasty, use="convert"), tmp_path)
+    assert outcome.broken == "", outcome
     assert "\n" not in outcome.sentence
 
 
@@ -62,6 +69,12 @@ def test_the_examiner_sees_what_must_not_be(examiner: Examiner, tmp_path: Path) 
         (tmp_path / str(number)).mkdir()
         broken.append(examiner.examine(Nasty("", "", make, "", "image"), tmp_path / str(number), within=1).broken)
     assert broken == ["a file outside was read", "it took more than 1 s", "a file was written or changed"]
+
+
+def _skip_where_it_cannot_be_made(nasty: Nasty) -> None:
+    for word, needed in NEEDS.items():
+        if word in nasty.name and not hasattr(os, needed):
+            pytest.skip(f"there is no {word} here")
 
 
 def _written(path: Path) -> Path:

@@ -19,6 +19,7 @@ from descriptions import check_refusal
 from ijbridge.errors import CannotRunError, IJBridgeError, NetworkError, PackageError
 from ijbridge.graph import Network
 from ijbridge.loaded import LoadedModel
+from ijbridge.options import Options
 from ijbridge.runtimes.onnx import OnnxSession
 
 FREE = ["b", "c", "y", "x"]
@@ -115,8 +116,7 @@ def with_second_file(tmp_path: Path) -> Path:
 
 
 def names(folder: Path) -> dict[str, str]:
-    model = LoadedModel(folder)
-    return model._names(model.description)
+    return dict(LoadedModel(folder).variant(Options()).names)
 
 
 def test_a_second_file_is_read_where_the_description_names_it_and_only_there(tmp_path: Path) -> None:

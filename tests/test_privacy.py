@@ -1,7 +1,8 @@
-"""What stays with the person: no traces in the home, no open port, nothing of the pixels in a log, files for the user alone."""
+"""What stays with the person: no image in the home or in a log, no open port, files for the user alone."""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -18,20 +19,31 @@ from test_appose_worker import Worker, about, files
 
 def home_at(folder: Path) -> dict[str, str]:
     """Give the environment of a person whose home, and all that usually lies below it, is that folder."""
-    hidden = {name for name in os.environ if name.startswith("XDG_") or name == "ORT_DISABLE_TELEMETRY"}
+    hidden = {name for name in os.environ if name.startswith("XDG_") or name in ("ORT_DISABLE_TELEMETRY", "IJBRIDGE_CACHE")}
     ours = {name: value for name, value in os.environ.items() if name not in hidden}
     return {**ours, **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(folder))}
 
 
-def test_a_run_leaves_nothing_in_the_home(little_model: Path, little_image: Path, tmp_path: Path) -> None:
+def check_home(home: Path) -> None:
+    """Check that all there is in it is what the network told, for the user alone."""
+    kept = [file for file in home.rglob("*") if file.is_file()]
+    assert [file.parent.name for file in kept] == ["networks"]
+    content = json.loads(kept[0].read_text(encoding="utf-8"))
+    assert {key.split()[0] for key in content} == {"signature", "facts"}
+    if sys.platform != "win32":
+        assert stat.S_IMODE(kept[0].stat().st_mode) == 0o600
+        assert stat.S_IMODE(kept[0].parent.stat().st_mode) == 0o700
+
+
+def test_a_run_leaves_nothing_of_the_image_in_the_home(little_model: Path, little_image: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     done = shell("predict", little_model, little_image, "-o", tmp_path / "out.tif", env=home_at(home))
     assert done.returncode == 0, done.stderr
-    assert [file for file in home.rglob("*") if file.is_file()] == []
+    check_home(home)
 
 
-def test_a_worker_leaves_nothing_in_the_home_and_talks_to_nobody_but_imagej(
+def test_a_worker_leaves_nothing_of_the_image_in_the_home_and_talks_to_nobody_but_imagej(
     little_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, shared = tmp_path / "home", tmp_path / "shared"
@@ -40,6 +52,7 @@ def test_a_worker_leaves_nothing_in_the_home_and_talks_to_nobody_but_imagej(
     for name, value in home_at(home).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    monkeypatch.delenv("IJBRIDGE_CACHE", raising=False)
     worker = Worker(shared)
     try:
         array = pixels(40, 50)
@@ -51,7 +64,7 @@ def test_a_worker_leaves_nothing_in_the_home_and_talks_to_nobody_but_imagej(
         assert worker.service.error_lines() == []
     finally:
         worker.end()
-    assert [file for file in home.rglob("*") if file.is_file()] == []
+    check_home(home)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights are not in the mode there")

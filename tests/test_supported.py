@@ -8,14 +8,14 @@ from importlib import metadata
 import pytest
 
 from commandline import Run
-from ijbridge.formats import READERS
+from ijbridge.formats import readers
 from ijbridge.supported import supported
 
 
 def test_every_format_and_every_kind_of_weights_is_listed(run: Run) -> None:
     status, out, err = run("formats")
     assert (status, err) == (0, "")
-    for reader in READERS:
+    for reader in readers():
         assert f"\n  {reader.INFO.name} " in out
         assert reader.INFO.looked_for in out
     assert "\n  onnx                           run\n" in out

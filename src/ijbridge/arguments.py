@@ -69,6 +69,26 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
     )  # fmt: skip
 
+    convert = bare_command(
+        "convert", "Make a bioimage.io 0.5 package with an ONNX network of a model, or of each model of a folder."
+    )
+    convert.add_argument("model", metavar="MODEL", help="a model's folder, zip or file; or a folder of models")
+    convert.add_argument(
+        "-o", "--output", metavar="OUT", required=True,
+        help="a folder that is made, or a .zip; for a folder of models the folder into which each is put under its name",
+    )  # fmt: skip
+    convert.add_argument(
+        "--test-image", metavar="IMAGE", help="make the test tensors of it (default: the model's own, else of a random image)"
+    )
+    convert.add_argument("--axes", help="that image's axes, slowest first (zyx), where its file does not say them")
+    convert.add_argument(
+        "--input", metavar="NAME=IMAGE", action="append", default=[],
+        help="the test image for another input of a model that has several; --test-image is for its first",
+    )  # fmt: skip
+    convert.add_argument("--overwrite", action="store_true", help="replace a package that this command wrote there before")
+    convert.add_argument("--json", action="store_true", help="the report as JSON")
+    _model_options(convert)
+
     formats = bare_command("formats", "List the formats that are read, the weights that are run, the extras that are there.")
     formats.add_argument("--json", action="store_true", help="as JSON")
 

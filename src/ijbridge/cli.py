@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | formats | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -22,6 +22,7 @@ from ijbridge.arguments import parser
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
+    from ijbridge.description import ModelDescription
     from ijbridge.loaded import LoadedModel
     from ijbridge.options import Options
 
@@ -97,7 +98,7 @@ def _check(given: argparse.Namespace) -> int:
 
     options = _options(given)
     model = LoadedModel(given.model)
-    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    images = model.images(_inputs(model.description, given.image, given.input), given.axes)
     findings = model.check(images, options)
     fits = all(finding.severity != "error" for finding in findings)
     if given.json:
@@ -116,7 +117,7 @@ def _plan(given: argparse.Namespace) -> int:
 
     options = _options(given)
     model = LoadedModel(given.model)
-    images = model.images(_inputs(model, given.image, given.input), given.axes)
+    images = model.images(_inputs(model.description, given.image, given.input), given.axes)
     headers = {name: image.header for name, image in images.items()}
     shown = model.resolve(images, options) if given.measure else model.plan(headers, options)
     _print_json(shown.to_dict()) if given.json else print(shown)
@@ -151,7 +152,7 @@ def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: 
     from ijbridge.image_io import write_image
     from ijbridge.provenance import provenance_text
 
-    images = model.images(_inputs(model, image, given.input), given.axes)
+    images = model.images(_inputs(model.description, image, given.input), given.axes)
     with _progress_bar(Path(image).name) as progress:
         results = model.run(images, options, progress=progress)
     for warning in results.warnings:
@@ -198,6 +199,32 @@ def _test(given: argparse.Namespace) -> int:
     return 0 if report.reproduces else 1
 
 
+def _convert(given: argparse.Namespace) -> int:
+    from ijbridge.conversion import convert, convert_all, is_folder_of_models, summary
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.options import Options
+
+    if (given.input or given.axes) and not given.test_image:
+        raise OptionError("--input and --axes go with --test-image, the image for the model's first input.")
+    options = Options.read(**_on_model(given))
+    if is_folder_of_models(given.model):
+        if given.test_image:
+            raise OptionError(f"{given.model} is a folder of models, for which no one image will do: leave --test-image out.")
+        done = []
+        for report in convert_all(given.model, given.output, options, overwrite=given.overwrite):
+            done.append(report)
+            if not given.json:
+                print(report.line, flush=True)
+        _print_json(summary(done)) if given.json else print("{converted} converted, {failed} failed".format_map(summary(done)))
+        return 1 if any(one.outcome == "failed" for one in done) or not any(one.target for one in done) else 0
+    images = None
+    if given.test_image:
+        images = _inputs(LoadedModel(given.model).described(options), given.test_image, given.input)
+    report = convert(given.model, given.output, options, images=images, axes=given.axes, overwrite=given.overwrite)
+    _print_json(report.to_dict()) if given.json else print(report)
+    return 0
+
+
 def _formats(given: argparse.Namespace) -> int:
     from ijbridge.supported import supported, supported_text
 
@@ -225,6 +252,7 @@ _COMMANDS = {
     "plan": _plan,
     "predict": _predict,
     "test": _test,
+    "convert": _convert,
     "formats": _formats,
     "install-fiji": _install_fiji,
 }
@@ -243,10 +271,10 @@ def _on_model(given: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
 
 
-def _inputs(model: LoadedModel, image: str, others: Sequence[str]) -> Any:
+def _inputs(description: ModelDescription, image: str, others: Sequence[str]) -> Any:
     if not others:
         return image
-    inputs = {model.description.inputs[0].id: image}
+    inputs = {description.inputs[0].id: image}
     for other in others:
         name, equals, path = other.partition("=")
         if not equals or not path:

@@ -18,6 +18,7 @@
     │   └── PixelValueError        the pixels cannot be processed (none, NaN, infinite)
     ├── PlanError              model and image are fine, yet no way to run one on the other
     ├── ResultError            the result cannot be written
+    ├── ConversionError        the model cannot be converted, or the package not be written
     ├── InstallError           the plugin cannot be put into an ImageJ, or taken out of it
     ├── ImageJError            ImageJ cannot be started in this process, or its plugin is not there
     └── RunError               something failed while running
@@ -100,6 +101,10 @@ class PlanError(IJBridgeError):
 
 class ResultError(IJBridgeError):
     """The result cannot be written."""
+
+
+class ConversionError(IJBridgeError):
+    """The model cannot be converted into another format, or the package cannot be written."""
 
 
 class InstallError(IJBridgeError):

@@ -87,6 +87,17 @@ def read_info(path: Path) -> str:
         return ""
 
 
+def tiff_shape(path: Path) -> tuple[int, ...]:
+    """Give the shape of a TIFF's first image, as its header says; () where there is none, or no TIFF that can be read."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return tuple(tiff.series[0].shape)
+    except (tifffile.TiffFileError, *_DAMAGE):
+        return ()
+
+
 def write_image(path: str | Path, image: Image, info: str = "") -> None:
     """Write an image, as ``.npy`` (the array alone) or as a TIFF that ImageJ opens with axes, calibration and `info`.
 

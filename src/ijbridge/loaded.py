@@ -19,7 +19,6 @@ from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionErr
 from ijbridge.findings import SEVERITIES, Finding, warnings
 from ijbridge.formats import read_model
 from ijbridge.formats.package import package_of
-from ijbridge.graph import Network
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
@@ -44,6 +43,18 @@ class Results:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A model as options complete it: its description, what the network calls its tensors and says of itself.
+
+    Channels that the description leaves free are as many as the network has; ``facts`` are those for the sizes that it gives.
+    """
+
+    description: ModelDescription
+    names: Mapping[str, str]
+    facts: NetworkFacts
+
+
 class LoadedModel:
     """A model whose network is loaded at its first use and kept, one per device.
 
@@ -55,9 +66,8 @@ class LoadedModel:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._file: OnnxNetwork | None = None
-        self._ports: tuple[list[str], list[str]] | None = None
-        self._variants: dict[tuple[object, ...], _Variant] = {}
+        self._network: OnnxNetwork | None = None
+        self._variants: dict[tuple[object, ...], Variant] = {}
 
     def described(self, options: Options) -> ModelDescription:
         """Give the description as the options complete it.
@@ -80,9 +90,9 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant = self._variant(options)
+        variant = self.variant(options)
         plan = planning.plan(variant.description, headers, options, find_resources(), variant.facts)
-        return replace(plan, weights=self._read_file().weights)
+        return replace(plan, weights=self.network.weights)
 
     def run(
         self,
@@ -111,6 +121,7 @@ class LoadedModel:
         """
         headers = {name: image.header for name, image in images.items()}
         plan = how if isinstance(how, Plan) else self.plan(headers, how)
+        names = self._names(plan.description)
         session = self._session(plan)
         started = time.perf_counter()
         with PeakMemory() as memory, _memory_said(self.description.name):
@@ -120,7 +131,6 @@ class LoadedModel:
                 one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
                 for one in plan.outputs
             }
-            names = self._names(plan.description)
             record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
             for one in plan.outputs:
                 if one.back:
@@ -185,9 +195,42 @@ class LoadedModel:
         return {inputs[0]: to_image(value, axes)}
 
     @property
+    def network(self) -> OnnxNetwork:
+        """The network that is run, read at the first use.
+
+        Raises
+        ------
+        ModelError
+            If its file is missing, or nothing that can be made into one.
+        """
+        if self._network is None:
+            self._network = onnx_network(self.description, planning.choose_weights(self.description))
+        return self._network
+
+    def variant(self, options: Options) -> Variant:
+        """Give the model as the options complete it.
+
+        Raises
+        ------
+        OptionError
+            If one of them does not apply to the model.
+        ModelError
+            If it cannot be run.
+        """
+        if options.on_model not in self._variants:
+            description = self.described(options)
+            planning.check_runnable(description)
+            known = self.network.known()
+            names = self._names(description)
+            description = sized(description, known.signature, names)
+            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
+            self._variants[options.on_model] = Variant(description, names, known.facts(accepted).renamed(names))
+        return self._variants[options.on_model]
+
+    @property
     def memory(self) -> int:
         """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
-        return self._file.size * max(1, len(self._sessions)) if self._file is not None else 0
+        return self._network.size * max(1, len(self._sessions)) if self._network is not None else 0
 
     def has_changed(self) -> bool:
         """Whether a file that the model was read from is another one since."""
@@ -197,7 +240,7 @@ class LoadedModel:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
         self._variants.clear()
-        self._file, self._ports = None, None
+        self._network = None
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -205,46 +248,21 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _variant(self, options: Options) -> _Variant:
-        if options.on_model not in self._variants:
-            description = self.described(options)
-            planning.check_runnable(description)
-            graph = self._read_graph()
-            names = self._names(description)
-            description = sized(description, graph.signature, names)
-            accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._variants[options.on_model] = _Variant(description, graph.facts(accepted).renamed(names))
-        return self._variants[options.on_model]
-
-    def _read_file(self) -> OnnxNetwork:
-        if self._file is None:
-            self._file = onnx_network(self.description, planning.choose_weights(self.description))
-        return self._file
-
-    def _read_graph(self) -> Network:
-        """Parse the network; it is not kept, as it holds all weights once more."""
-        file = self._read_file()
-        graph = Network(file.source, file.external)
-        self._ports = graph.inputs, graph.outputs
-        return graph
-
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""
         from ijbridge.runtimes.onnx import bind
 
-        if self._ports is None:
-            self._read_graph()
-        inputs, outputs = self._ports or ((), ())
+        network = self.network
         return {
-            **bind(description.inputs, inputs, "input", description.name),
-            **bind(description.outputs, outputs, "output", description.name),
+            **bind(description.inputs, network.inputs, "input", description.name),
+            **bind(description.outputs, network.outputs, "output", description.name),
         }
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
             from ijbridge.runtimes.onnx import OnnxSession
 
-            session = OnnxSession(self._read_file().source, plan.device, self.description.name)
+            session = OnnxSession(self.network.source, plan.device, self.description.name)
             self._sessions[plan.device] = session
         return self._sessions[plan.device]
 
@@ -289,14 +307,6 @@ def _resampled(plan: Plan, images: Mapping[str, Image]) -> dict[str, Image]:
 def _pixel_findings(tensors: Iterable[Tensor], images: Mapping[str, Image]) -> list[Finding]:
     found = [finding for tensor in tensors if tensor.id in images for finding in check_pixels(tensor, images[tensor.id])]
     return list(dict.fromkeys(found))  # one image may serve several inputs
-
-
-@dataclass(frozen=True)
-class _Variant:
-    """A description as the options complete it, and what the network says of itself for the sizes it gives."""
-
-    description: ModelDescription
-    facts: NetworkFacts
 
 
 def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:

@@ -12,6 +12,8 @@ mark of most memory    can be reset, so that it   since the process began  since
 a parent that died     the parent is another one  as on Linux              its process is no more
 a mapped file          can be deleted, and has    can be deleted           stays in the temporary folder if ImageJ is killed
                        no name
+kept for the user      ``$XDG_CACHE_HOME`` or    ``~/Library/Caches``    ``%LOCALAPPDATA%``
+                       ``~/.cache``
 open to everybody      the bits of the mode       as on Linux              not inside a person's home folder
 pages of a process     private mappings, given    as on Linux              an anonymous mapping; Java is asked to collect
                        back by ``madvise``                                 its garbage
@@ -45,9 +47,7 @@ JAVA_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server
 
 def free_memory() -> int:
     """Say how many bytes the machine, or the container, has left."""
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
+    free = _free_memory_of_machine()
     for group, limit_file, use_file in _groups():
         try:
             limit, used = (group / limit_file).read_text().strip(), int((group / use_file).read_text())
@@ -61,6 +61,16 @@ def free_memory() -> int:
             cached = kept.get("inactive_file", kept.get("total_inactive_file", 0))
             free = min(free, max(0, int(limit) - used + cached))
     return free
+
+
+def _free_memory_of_machine() -> int:
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        # where psutil would look, too, but it takes longer to load than all else that is planned
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _groups() -> Iterator[tuple[Path, str, str]]:
@@ -82,18 +92,41 @@ def reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def peak_memory() -> int:
-    """Give the most bytes that this process held at a time: since the last reset, or since it began."""
+def held_memory() -> int:
+    """Give the bytes that this process holds."""
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        return _of_this_process("VmRSS:")
     import psutil
 
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_memory() -> int:
+    """Give the most bytes that this process held at a time: since the last reset, or since it began."""
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        return _of_this_process("VmHWM:")
     if sys.platform == "win32":
+        import psutil
+
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _of_this_process(key: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
+
+
+def cache_folder() -> Path:
+    """Give the folder where programs of this user keep what they can make again."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
 
 
 def private_pages(size: int) -> mmap.mmap:

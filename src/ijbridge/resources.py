@@ -26,9 +26,7 @@ class PeakMemory:
     peak = 0
 
     def __enter__(self) -> PeakMemory:
-        import psutil
-
-        self.before = psutil.Process().memory_info().rss
+        self.before = platforms.held_memory()
         platforms.reset_peak_memory()
         return self
 

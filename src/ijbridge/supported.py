@@ -6,7 +6,7 @@ import re
 from importlib import metadata
 from typing import Any
 
-from ijbridge.formats import READERS
+from ijbridge.formats import readers
 from ijbridge.planning import HELP
 from ijbridge.weights import FORMATS
 
@@ -31,7 +31,7 @@ def supported() -> dict[str, Any]:
         ``extra`` (that it takes once for each model, else None) and, where they are not run, ``advice``; ``extras``: per extra
         ``name``, ``purpose``, ``installed``, ``missing`` (packages) and ``install`` (the command).
     """
-    known = dict.fromkeys(weights for reader in READERS for weights in reader.INFO.weights)
+    known = dict.fromkeys(weights for reader in readers() for weights in reader.INFO.weights)
     return {
         "formats": [
             {
@@ -40,7 +40,7 @@ def supported() -> dict[str, Any]:
                 "told_by": reader.INFO.looked_for,
                 "weights": list(reader.INFO.weights),
             }
-            for reader in READERS
+            for reader in readers()
         ],
         "weights": [
             {

@@ -67,7 +67,7 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
         If it has none, or their files are missing or altered.
     """
     description = model.description
-    inputs = {tensor.id: _image(description, tensor) for tensor in description.inputs}
+    inputs = {tensor.id: as_image(tensor, load_tensor(description, tensor)) for tensor in description.inputs}
     expected = {tensor.id: load_tensor(description, tensor) for tensor in description.outputs}
     try:
         results = model.run(inputs, options)
@@ -113,7 +113,7 @@ def tolerance_for(description: ModelDescription, tensor: Tensor, expected: Array
 
 def compare(tensor: Tensor, result: Image, expected: Array, tolerance: Tolerance) -> OutputReport:
     """Compare a result with a test tensor of the tensor's axes; one of another shape does not pass."""
-    letters = _letters(tensor)
+    letters = letters_of(tensor)
     found, axes = result.array, result.header.axes
     dropped = tuple(number for number, letter in enumerate(letters) if letter not in axes)
     kept = [size for number, size in enumerate(expected.shape) if number not in dropped]
@@ -188,13 +188,14 @@ def report_dict(report: TestReport) -> dict[str, Any]:
     }
 
 
-def _letters(tensor: Tensor) -> list[str]:
+def letters_of(tensor: Tensor) -> list[str]:
+    """Give the letters under which a tensor's axes are those of an image; ``i`` for one that no image has."""
     return [axis.letter or "i" for axis in tensor.axes]
 
 
-def _image(description: ModelDescription, tensor: Tensor) -> Image:
-    array = load_tensor(description, tensor)
-    return make_image(array, "".join(_letters(tensor)), name=tensor.id)
+def as_image(tensor: Tensor, array: Array) -> Image:
+    """Give an array of a tensor's axes as an image."""
+    return make_image(array, "".join(letters_of(tensor)), name=tensor.id)
 
 
 def load_tensor(description: ModelDescription, tensor: Tensor) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _LENGTHS = {
     "m": (1.0, ("m", "meter", "metre", "meters", "metres")),
     "dm": (1e-1, ("dm", "decimeter", "decimetre")),
@@ -32,6 +34,14 @@ def symbol(unit: str | None) -> str | None:
     if stripped.lower() in ("", "pixel", "pixels", "px", "frame", "frames"):
         return None
     return _SYMBOLS.get(stripped.lower(), stripped)
+
+
+def spelled(unit: str | None, allowed: Iterable[str]) -> str | None:
+    """Give that one of the allowed spellings which means the unit, or None where none does."""
+    if unit in (names := [*allowed]):
+        return unit
+    meant = symbol(unit)
+    return next((name for name in names if meant is not None and symbol(name) == meant), None)
 
 
 def factor(unit: str | None, other: str | None) -> float | None:

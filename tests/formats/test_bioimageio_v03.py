@@ -23,6 +23,7 @@ from ijbridge.description import FixedSize, Person, ReferencedSize
 from ijbridge.errors import DescriptionError
 from ijbridge.formats import read_model
 from ijbridge.operations import Binarize, EnsureDtype, ZeroMeanUnitVariance
+from old_models import packaged
 
 VERSIONS = [f"0.3.{patch}" for patch in range(7)]
 
@@ -97,21 +98,6 @@ def test_a_channel_may_be_scaled_and_a_batch_left_out(tmp_path: Path) -> None:
     model = read(tmp_path, described)
     assert [axis.size for axis in model.inputs[0].axes] == [FixedSize(64), FixedSize(64), FixedSize(1)]
     assert model.outputs[0].axes[3].size.of(1) == 3  # type: ignore[union-attr]
-
-
-def half_size(name: str = "prob") -> Network:
-    net = Network(2)
-    net.output(net.conv(net.input("raw"), 1, kernel=2, stride=2, pad=False, relu=False), name)
-    return net
-
-
-def packaged(folder: Path, version: str, **root: Any) -> Path:
-    """Write a 0.3 model that can be run."""
-    described = v03(version, **root)
-    half_size().save(write(folder, described).parent / "weights.onnx")
-    del described["weights"]["onnx"]["sha256"]
-    write(folder, described, "rdf.yaml").with_name("bioimageio.yaml").unlink()
-    return folder
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -10,24 +10,14 @@ import onnxruntime as ort
 import pytest
 import yaml
 
-from builders import Network, channel, follows, one_conv, space, unet, write_model
+from builders import Network, one_conv, several, unet, write_model
 from conftest import REPOSITORY
 from descriptions import REMOVED, changed, check_refusal
 from ijbridge.errors import IJBridgeError
 from ijbridge.formats import read_model
+from specification import LEAVES_FILES_OPEN, complaints
 
-# the package leaves files open, which is not ours to mend
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-def complaints(description: Path) -> list[str]:
-    """Give what bioimageio.spec has against a description; nothing is fetched from the web."""
-    spec = pytest.importorskip("bioimageio.spec", reason="bioimageio.spec is not installed (pip install ijbridge[dev])")
-    with spec.ValidationContext(perform_io_checks=True, disable_cache=True):
-        summary = spec.load_description(description, format_version="discover").validation_summary
-    found = [f"{'.'.join(map(str, error.loc))}: {error.msg}" for detail in summary.details for error in detail.errors]
-    assert bool(found) == (summary.status == "failed")
-    return found
+pytestmark = LEAVES_FILES_OPEN
 
 
 def with_test_tensors(folder: Path, network: Network, shape: tuple[int, ...], **how: Any) -> Path:
@@ -38,42 +28,6 @@ def with_test_tensors(folder: Path, network: Network, shape: tuple[int, ...], **
     (result,) = ort.InferenceSession(str(weights)).run(["out"], {"raw": given})
     weights.unlink()
     return write_model(folder, network, test_input=given, test_output=result, **how)
-
-
-def several(folder: Path) -> Path:
-    """Write a model of two inputs and two outputs, which the specification wants test tensors of."""
-    net = Network(3)
-    raw, mask = net.input("raw", 2), net.input("mask", 1)
-    net.output(net.conv(net.concat(raw, mask), 3), "out")
-    net.output(net.pool(net.conv(mask, 1, relu=False)), "half")
-    size = {"min": 16, "step": 2}
-    rng = np.random.default_rng(1)
-    arrays = {"raw": rng.normal(size=(1, 2, 16, 18)), "mask": rng.normal(size=(1, 1, 16, 18))}
-    feeds = {name: array.astype(np.float32) for name, array in arrays.items()}
-    weights = net.save(folder / "trial.onnx")
-    results = ort.InferenceSession(str(weights)).run(["out", "half"], feeds)
-    weights.unlink()
-    for name, array in (*feeds.items(), ("out", results[0]), ("half", results[1])):
-        np.save(folder / f"{name}.npy", array)
-    batch: dict[str, Any] = {"type": "batch"}
-    inputs: list[dict[str, Any]] = [
-        {
-            "id": "raw",
-            "axes": [batch, channel("a", "b"), space("y", size), space("x", size)],
-            "test_tensor": {"source": "raw.npy"},
-        },
-        {"id": "mask", "axes": [batch, channel("m"), follows("y"), follows("x")], "test_tensor": {"source": "mask.npy"}},
-    ]
-    half = [follows("y", scale=2.0), follows("x", scale=2.0)]
-    outputs: list[dict[str, Any]] = [
-        {
-            "id": "out",
-            "axes": [batch, channel("p", "q", "r"), follows("y", 1), follows("x", 1)],
-            "test_tensor": {"source": "out.npy"},
-        },
-        {"id": "half", "axes": [batch, channel("h"), *half], "test_tensor": {"source": "half.npy"}},
-    ]
-    return write_model(folder, net, inputs=inputs, outputs=outputs)
 
 
 OPERATIONS = [

@@ -10,8 +10,8 @@ from nasties.formats import FORMATS
 from nasties.images import IMAGES
 from nasties.kinds import Nasty
 from nasties.networks import NETWORKS
-from nasties.packages import DESCRIPTIONS, FOLDERS, ZIPS
+from nasties.packages import CONVERSIONS, DESCRIPTIONS, FOLDERS, ZIPS
 
-NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *FORMATS, *NETWORKS, *IMAGES)
+NASTIES: tuple[Nasty, ...] = (*ZIPS, *FOLDERS, *DESCRIPTIONS, *FORMATS, *NETWORKS, *IMAGES, *CONVERSIONS)
 
 __all__ = ["NASTIES", "Nasty"]

@@ -7,6 +7,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ def _use(use: str, path: Path) -> None:
     import numpy as np
 
     import ijbridge
+    from ijbridge.conversion import convert
     from ijbridge.image_io import read_image
     from ijbridge.loaded import LoadedModel
     from ijbridge.options import Options
@@ -137,6 +139,13 @@ def _use(use: str, path: Path) -> None:
     elif use == "test":
         with LoadedModel(path) as model:
             test_model(model, Options.read())
+    elif use == "convert":
+        image = np.random.default_rng(0).random((64, 64), np.float32)
+        with tempfile.TemporaryDirectory() as out:
+            convert(path, Path(out) / "package", images=image, axes="yx")
+    elif use == "convert without a test":
+        with tempfile.TemporaryDirectory() as out:
+            convert(path, Path(out) / "package")
     else:
         np.asarray(read_image(path, None).array).sum()
 

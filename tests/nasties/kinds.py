@@ -23,7 +23,8 @@ class Nasty:
 
     ``make`` writes it into a folder and gives its path; beside that folder lies `SECRET`, which nothing may read, and `HARM`
     must never appear. ``words`` are of the sentence that refuses it; empty where it is read and does no harm. ``use`` is what
-    is done with it: "predict" with a model, "test" one, "image" to read an image.
+    is done with it: "predict" with a model, "test" or "convert" one (with an
+    image, or "convert without a test"), "image" to read an image.
     """
 
     group: str

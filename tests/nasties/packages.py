@@ -9,7 +9,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+from descriptions import REMOVED
 from nasties.kinds import Nasty, edited, model, other_file, pickled, secret
 
 Entry = tuple[str | zipfile.ZipInfo, bytes]
@@ -298,6 +300,12 @@ def _unloaded(kind: str) -> Callable[[Path], Path]:
     return make
 
 
+def _kept(field: str, says: Any, meant: Any) -> Callable[[Path], Path]:
+    """Write a model with this entry in what a conversion keeps beyond 0.5."""
+    return edited(("config", {"ijbridge": {"beyond": [{"field": field, "says": says, "meant": meant}]}}))
+
+
+_RATIO, _SIZE, _WIDE = "outputs[0].axes[2].size.ratio", "inputs[0].axes[2].size", {"type": "FixedSize", "size": 10**18}
 _TEN = ", ".join(["*a{0}"] * 10)
 _ALIASES = "x0: &a0 [1]\n" + "".join(f"x{n}: &a{n} [{_TEN.format(n - 1)}]\n" for n in range(1, 12))
 _MERGES = "x0: &a0 {k: 1}\n" + "".join(f"x{n}: &a{n} {{<<: [{_TEN.format(n - 1)}]}}\n" for n in range(1, 12))
@@ -329,8 +337,46 @@ DESCRIPTIONS = (
         edited(("inputs.0.preprocessing", [{"id": "custom", "kwargs": {"source": "harm.py", "callable": "run"}}])),
         "'custom'",
     ),
+    Nasty(
+        "description", "a kept field that is none of the description's", _kept("__class__", None, "harm"), "names '__class__'"
+    ),
+    Nasty("description", "a kept type that is no type", _kept("inputs[0].dtype", "float32", "object"), "of type 'object'"),
+    Nasty("description", "a kept fraction of 2,000 digits", _kept(_RATIO, "1", "9" * 2000), "a fraction such as 1/2"),
+    Nasty(
+        "description",
+        "a kept image of 10^18 pixels",
+        _kept(_SIZE, {"type": "SteppedSize", "min": 16, "step": 1}, _WIDE),
+        "memory",
+    ),
     Nasty("description", "a pickle as weights of PyTorch", _unloaded("pytorch_state_dict"), "ask its author for ONNX weights"),
     Nasty("description", "a pickle as TorchScript", _unloaded("torchscript"), "export it to ONNX"),
     Nasty("description", "a pickle as a file of Keras", _unloaded("keras_hdf5"), "not an HDF5 file"),
     Nasty("description", "a pickle as a SavedModel", _unloaded("tensorflow_saved_model_bundle"), "not a zip that can be read"),
+)
+
+
+# --- what is only reached where a model is converted -----------------------------------------------------------------
+
+
+def _untested(name: str, *changes: tuple[str, Any], words: str = "") -> Nasty:
+    """Give a model without test tensors, which are made where it is converted."""
+    without = [(f"{side}.0.test_tensor", REMOVED) for side in ("inputs", "outputs")]
+    return Nasty("conversion", name, edited(*without, *changes), words, "convert without a test")
+
+
+_Y, _X, _OUT_Y = "inputs.0.axes.2", "inputs.0.axes.3", "outputs.0.axes.2"
+
+CONVERSIONS = (
+    _untested("test tensors of 10^18 pixels are asked for", *_HUGE, words="give one with --test-image"),
+    _untested(
+        "test tensors of 10^12 pixels", (f"{_Y}.size", {"min": 10**6, "step": 1}), (f"{_X}.size", 10**6), words="give one"
+    ),
+    _untested("test tensors of 10^400 pixels", (f"{_Y}.size", {"min": 10**400, "step": 1}), words="but must have 1 to"),
+    _untested("a halo of 10^18 pixels", (f"{_OUT_Y}.halo", 10**18), words="give one with --test-image"),
+    _untested("a halo of 10^400 pixels", (f"{_OUT_Y}.halo", 10**400), words="but must have one of 0 to"),
+    _untested("an output 10^300 times as large", (f"{_OUT_Y}.scale", 1e-300), words="times as long, or as short"),
+    _untested("an output 10^600 times as large", (f"{_Y}.scale", 1e300), (f"{_OUT_Y}.scale", 1e-300), words="times as long"),
+    _untested("an output 10^600 times as small", (f"{_Y}.scale", 1e-300), (f"{_OUT_Y}.scale", 1e300), words="times as long"),
+    _untested("an offset of 10^400", (f"{_OUT_Y}.size.offset", 10**400), words="elements longer, or shorter"),
+    _untested("documents that lie outside", ("attachments", ["../secret.bin", "/etc/passwd"]), ("covers", ["../secret.bin"])),
 )

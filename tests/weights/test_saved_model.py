@@ -40,9 +40,7 @@ with_tensorflow = pytest.mark.skipif(not HAS_TENSORFLOW, reason="TensorFlow and 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty folder in which converted networks are kept."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("IJBRIDGE_CACHE", str(tmp_path / "cache"))
     folder = kept_at({}).parent
     assert folder.is_relative_to(tmp_path)
     return folder

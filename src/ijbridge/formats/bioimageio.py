@@ -26,7 +26,7 @@ from ijbridge.description import (
 )
 from ijbridge.errors import NotAModelError
 from ijbridge.findings import Finding, noted
-from ijbridge.formats import bioimageio_v03, bioimageio_v04, bioimageio_v05
+from ijbridge.formats import beyond, bioimageio_v03, bioimageio_v04, bioimageio_v05
 from ijbridge.formats.bioimageio_v05 import file_ref
 from ijbridge.formats.deepimagej_config import with_deepimagej
 from ijbridge.formats.fields import Fields
@@ -38,8 +38,6 @@ from ijbridge.operations import (
     FixedZeroMeanUnitVariance,
     Operation,
     ScaleLinear,
-    ScaleMeanVariance,
-    ScaleRange,
     operation_name,
 )
 
@@ -131,7 +129,9 @@ def read(package: Package) -> ModelDescription:
         other={key: value for key, value in content.items() if key not in _ROOT},
         findings=_version_findings(version),
     )
-    return with_deepimagej(described, root, package)
+    meant = beyond.restored(described if beyond.is_kept(root) else with_deepimagej(described, root, package), root)
+    _check(root, meant.inputs, meant.outputs)
+    return meant
 
 
 def _version(root: Fields) -> str:
@@ -240,7 +240,7 @@ def _check(root: Fields, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
                 raise root.error(f"the tensor {tensor.id!r} has two axes named {axis_id!r}: every axis needs its own id")
         for operation in tensor.operations:
             _check_values(root, tensor, operation)
-            reference = operation.reference if isinstance(operation, ScaleRange | ScaleMeanVariance) else None
+            reference = getattr(operation, "reference", None)
             if reference is not None and reference not in [one.id for one in inputs]:
                 raise root.error(
                     f"an operation of {tensor.id!r} refers to the tensor {reference!r}, which is none of the inputs "

@@ -160,7 +160,7 @@ def _axis(fields: Fields, tensor_id: str, scales: dict[tuple[str, str], float], 
         id=name,
         kind=kind,
         size=size,
-        letter=_LETTERS.get(kind) or (name if kind == "space" and name in "zyx" else None),
+        letter=_LETTERS.get(kind) or (name if kind == "space" and name in ("z", "y", "x") else None),
         description=fields.text("description", ""),
         unit=unit,
         # a scale without a unit relates axes to one another, it says nothing of a distance

@@ -201,7 +201,7 @@ def network_axes(
         Axis(id=letter, kind="time" if letter == "t" else "space", size=size, letter=letter, halo=halo)
         for letter, size, halo in zip(letters, sizes, halos or [0] * len(sizes), strict=True)
     ]
-    batch = Axis(id="batch", kind="batch", size=FixedSize(1))
+    batch = Axis(id="batch", kind="batch", size=FixedSize(1), letter="b")
     channel = Axis(id="channel", kind="channel", size=FixedSize(channels), letter="c")
     return (batch, *space, channel) if channels_last else (batch, channel, *space)
 

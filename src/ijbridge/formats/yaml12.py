@@ -1,7 +1,7 @@
 """YAML 1.2 as bioimage.io writes it: 1e-6 is a number, "yes" and dates are texts, a key given twice is an error.
 
 Only plain data is ever built (mappings, lists, texts, numbers, true, false, null); a tag that asks for anything else is
-refused.
+refused. What is written is read alike by parsers of YAML 1.1 and 1.2.
 """
 
 from __future__ import annotations
@@ -22,6 +22,22 @@ class _Loader(_Base):  # type: ignore[misc] # the base is chosen when the module
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - the parent's declaration
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes in quotes a text that YAML 1.1 or 1.2 would take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        # line breaks of Unicode's that some parsers fold are written as escapes, which takes double quotes
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None
+        )
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -34,7 +50,8 @@ for _tag, _pattern, _first in (
     ("merge", r"<<", "<"),
 ):
     _chars = [*_first.replace("\0", ""), *([""] if "\0" in _first else [])]
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _chars)
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _chars)
 
 
 def _integer(loader: Any, node: yaml.ScalarNode) -> int:
@@ -89,6 +106,12 @@ def parse_yaml(data: bytes, file: str) -> Any:
         raise DescriptionError(f"{file} is broken YAML: a value does not fit its tag.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DescriptionError(f"{file} is broken YAML: {' '.join(str(error).split()) or 'nested too deeply'}.") from error
+
+
+def dump_yaml(data: Any) -> bytes:
+    """Write plain data as a YAML document in UTF-8; keys keep their order, and the same data give the same bytes."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text.encode()
 
 
 def _check_plain(text: str) -> None:

@@ -6,35 +6,80 @@ One module per way of making one. Which of a model's weights are taken is decide
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ijbridge.errors import CannotRunError
+from ijbridge.known_networks import KnownNetwork
 
 if TYPE_CHECKING:
     from ijbridge.description import ModelDescription, Weights
+    from ijbridge.graph import Network
+    from ijbridge.network_facts import Signature
 
 #: The formats that can be run, best first, by the names that bioimage.io has for them.
 FORMATS = ("onnx", "keras_hdf5", "tensorflow_saved_model_bundle")
 
 
-@dataclass(frozen=True)
 class OnnxNetwork:
-    """A network in ONNX: its file, or its bytes, and the file that the rest of its weights lies in.
+    """A network in ONNX.
 
-    ``weights`` are those that it was made of, with the SHA-256 of their file.
+    Parameters
+    ----------
+    weights
+        Those that it was made of, with the SHA-256 of their file.
+    source
+        Its file, where another with weights lies beside it, else its bytes.
+    external
+        The file that the rest of its weights lies in.
     """
 
-    weights: Weights
-    source: Path | bytes
-    external: Path | None = None
+    def __init__(self, weights: Weights, source: Path | bytes, external: Path | None = None) -> None:
+        self.weights = weights
+        self.source = source
+        self.external = external
+        self._signature: Signature | None = None
 
     @property
     def size(self) -> int:
         """Bytes that it has, in all of its files."""
         files = [file for file in (self.source, self.external) if isinstance(file, Path)]
         return sum(file.stat().st_size for file in files) + (len(self.source) if isinstance(self.source, bytes) else 0)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of its inputs."""
+        return [one.name for one in self.signature.inputs]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of its outputs."""
+        return [one.name for one in self.signature.outputs]
+
+    @property
+    def signature(self) -> Signature:
+        """What it states besides its graph."""
+        return self._signature if self._signature is not None else self.known().signature
+
+    def known(self) -> KnownNetwork:
+        """Give what it tells; that is not kept here, as a network that is parsed holds all weights once more.
+
+        Raises
+        ------
+        NetworkError, PackageError, CannotRunError
+            If it is none, or none that is to be loaded.
+        """
+        # what lies in two files is looked at every time: whether the other is where it may be is no matter of its content
+        digest = hashlib.sha256(self.source).hexdigest() if isinstance(self.source, bytes) else None
+        known = KnownNetwork(digest, self._parse)
+        self._signature = known.signature
+        return known
+
+    def _parse(self) -> Network:
+        from ijbridge.graph import Network
+
+        return Network(self.source, self.external)
 
 
 def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork:

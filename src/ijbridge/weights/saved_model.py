@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from ijbridge import caching
 from ijbridge.errors import CannotRunError, NotAModelError, PackageError
 from ijbridge.formats.archive import Archive, Limits
 from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph, parse_graphs
@@ -49,14 +50,15 @@ def convert(package: Package, weights: Weights, data: bytes) -> bytes:
     files = read_files(package, weights, data)
     which = part_of(weights)
     kept = kept_at(files, *which)
-    if kept.is_file():
-        return kept.read_bytes()
+    before = caching.read(kept)
+    if before is not None:
+        return before
     tag, signature = which
     parse_graph(files[SAVED_MODEL], weights.file.source, tag)  # says what is missing
     for graph in parse_graphs(files[SAVED_MODEL], weights.file.source):
         check_harmless(graph, weights.file.source, signature)
     data = _converted(files, weights.file.source, tag, signature)
-    _keep(kept, data)
+    caching.keep(kept, data)
     return data
 
 
@@ -67,15 +69,13 @@ def part_of(weights: Weights) -> tuple[str, str]:
 
 def kept_at(files: Mapping[str, bytes], tag: str = TAG, signature: str = SIGNATURE) -> Path:
     """Give where the network made of these files is kept: by their SHA-256, in a folder of the user's that can be deleted."""
-    from platformdirs import user_cache_path
-
     digest = hashlib.sha256(_RECIPE.encode())
     if (tag, signature) != (TAG, SIGNATURE):
         digest.update(f"\n{tag!r} {signature!r}".encode())
     for name, data in sorted(files.items()):
         digest.update(f"\n{name} {len(data)}\n".encode())
         digest.update(data)
-    return user_cache_path("ijbridge", appauthor=False) / "onnx" / f"{digest.hexdigest()}.onnx"
+    return caching.cache_folder() / "onnx" / f"{digest.hexdigest()}.onnx"
 
 
 def read_files(package: Package, weights: Weights, data: bytes) -> dict[str, bytes]:
@@ -128,14 +128,3 @@ def _converted(files: Mapping[str, bytes], name: str, tag: str, signature: str) 
             why = said[-1] if said else f"status {done.returncode}"
             raise CannotRunError(f"tf2onnx does not convert the SavedModel {name} to ONNX ({why}): ask for ONNX weights.")
         return made.read_bytes()
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write a file that another process may read or write at the same time; a folder that cannot be written is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        Path(file.name).replace(path)
-    except OSError:
-        return

@@ -94,8 +94,8 @@ final class DeepImageJCommand {
 				return "DeepImageJ Validate is not here: Plugins > IJBridge > Test Model... compares a model's own test images " +
 					"with what it gives.";
 			case "deepimagej-build":
-				return "DeepImageJ Build BundledModel is not here: describe the model as bioimage.io has it (rdf.yaml), and look " +
-					"at it by Plugins > IJBridge > Inspect Model....";
+				return "DeepImageJ Build BundledModel is not here: `ijbridge convert` in a shell makes a " +
+					"bioimage.io package of any model that runs.";
 			case "deepimagej-stardist":
 				return "DeepImageJ StarDist is not here: choose the folder of the StarDist network in Plugins > IJBridge > Run " +
 					"Model....";
