@@ -45,7 +45,7 @@ LEVELS = (
     ("testing_views", "examples", "covers"),
     ("server", "package_writer"),
     ("protocol",),
-    ("appose_worker", "imagej", "installing", "conversion"),
+    ("appose_worker", "imagej", "installing", "conversion", "migration"),
     ("results",),
     ("api",),
     ("arguments",),

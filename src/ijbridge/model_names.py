@@ -40,8 +40,7 @@ def find(name: str, folders: Iterable[str | Path]) -> Found:
     if os.path.exists(given):  # noqa: PTH110 - Path.exists raises where a name is too long
         return Found(given.absolute())
     places = [Path(folder) for folder in folders]
-    # a Windows path knows both kinds of slashes
-    last = PureWindowsPath(name).name
+    last = last_name(name)
     is_path = last != name
     for place in places:
         for file in (last, f"{last}.zip"):
@@ -65,6 +64,11 @@ def find(name: str, folders: Iterable[str | Path]) -> Found:
         f"nor by name: {f'there are {there}' if there else 'put it there'}, or give its path"
         + (f"; what is in {broken} cannot be read." if broken else ".")
     )
+
+
+def last_name(path: str) -> str:
+    """Give the last name of a path of any system."""
+    return PureWindowsPath(path).name  # it knows both kinds of slashes
 
 
 def names_of(description: ModelDescription) -> tuple[str, ...]:

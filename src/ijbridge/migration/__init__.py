@@ -1,0 +1,111 @@
+"""A report on models and macros of years: what runs, what that takes, and what differs from the saved results.
+
+Models are found by their content, macros by the commands that they call. Networks are run on the images that came with them;
+no macro and nothing else of a package is executed, and nothing is written but the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ijbridge.errors import ModelNotFoundError, OptionError
+from ijbridge.loaded import LoadedModel
+from ijbridge.migration.finding import Found, find
+from ijbridge.migration.lines import Line, examine
+from ijbridge.migration.models import ModelReport
+from ijbridge.migration.models import examine as examine_model
+from ijbridge.migration.scanning import calls
+from ijbridge.model_names import last_name
+
+__all__ = ["MacroReport", "Migration", "ModelReport", "migrate"]
+
+
+@dataclass(frozen=True)
+class MacroReport:
+    """One macro and its lines that call those commands; ``error`` says why it cannot be read."""
+
+    path: Path
+    lines: tuple[Line, ...] = ()
+    error: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether all of them run as they are."""
+        return not self.error and all(line.verdict == "runs" for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The report on a folder; ``others`` is the number of macros that call none of the commands."""
+
+    folder: Path
+    models: tuple[ModelReport, ...]
+    macros: tuple[MacroReport, ...]
+    others: int
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything runs as it did, and there is nothing for a person to do."""
+        return all(one.verdict == "runs" for one in self.models) and all(one.runs for one in self.macros)
+
+
+def migrate(folder: str | Path, progress: Callable[[str], None] | None = None) -> Migration:
+    """Look through a folder and all below it.
+
+    Parameters
+    ----------
+    progress
+        Called with what is looked at next.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such folder.
+    PackageError
+        If it holds more files than can be looked at.
+    """
+    root = Path(folder).expanduser().absolute()
+    if not root.is_dir():
+        raise ModelNotFoundError(f"There is no folder {root}: give the folder that holds the models and macros.")
+    say = progress or (lambda _: None)
+    found = find(root)
+    models = []
+    for path in found.models:
+        say(str(path.relative_to(root)))
+        models.append(examine_model(path))
+    macros = list(_macros(found, models, say))
+    return Migration(root, tuple(models), tuple(one for one in macros if one.lines or one.error), found.others)
+
+
+def _macros(found: Found, models: list[ModelReport], say: Callable[[str], None]) -> Iterator[MacroReport]:
+    def finder(name: str) -> LoadedModel:
+        return LoadedModel(_model_called(name, models))
+
+    for path in found.macros:
+        say(path.name)
+        try:
+            text = path.read_bytes().decode("utf-8-sig", errors="replace")
+        except OSError as error:
+            yield MacroReport(path, error=f"It cannot be read: {error.strerror or error}.")
+            continue
+        lines = (examine(call, finder) for call in calls(text.replace("\0", "�")))
+        yield MacroReport(path, tuple(line for line in lines if line is not None))
+
+
+def _model_called(name: str, models: list[ModelReport]) -> Path:
+    """Find a model that a macro names, among those of the folder; a path that is there is that."""
+    given = Path(name)
+    if given.is_absolute() and given.exists():
+        return given
+    last = last_name(name)
+    by_file = {one.path: (one.path.name, one.path.stem if one.path.is_file() else one.path.name) for one in models}
+    by_name = {one.path: one.names for one in models}
+    for called in (by_file, by_name):
+        found = [path for path, names in called.items() if last in names]
+        if len(found) > 1:
+            raise OptionError(f'{len(found)} models are called "{last}" ({", ".join(map(str, found))}): name the path of one.')
+        if found:
+            return found[0]
+    raise ModelNotFoundError(f'There is no model "{last}" in the folder: put it into "models" of ImageJ, or name its path.')
