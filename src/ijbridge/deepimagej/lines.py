@@ -131,9 +131,9 @@ def _steps(description: ModelDescription, asked: Asked, notes: list[str]) -> dic
             if native is None or asked.may_run_macros:
                 wanted += doing
             else:
-                options["normalize"] = native
+                options["normalize"] = native.replace(" ", ",")
                 notes.append(
-                    f"{doing[0].source} is done as normalize={native.replace(' ', ',')} does it, which is what its text says, "
+                    f"{doing[0].source} is done as normalize={options['normalize']} does it, which is what its text says, "
                     "with exact statistics."
                 )
         else:

@@ -186,12 +186,13 @@ def _measured(pair: _Pair, result: Image, saved: Float, border: int) -> Comparis
     verdict: Verdict = "same" if relative <= _SAME else "border" if inside is not None and inside <= _SAME else "differs"
     planes = [middle_plane(one, axes) for one in (saved, found, difference)]
     limits = limits_of(np.nan_to_num(planes[0], posinf=0, neginf=0))
-    most = float(planes[2][np.isfinite(planes[2])].max(initial=0.0))
+    # rounding errors would look like a fault
+    most = max(float(planes[2][np.isfinite(planes[2])].max(initial=0.0)), _SAME * scale)
     pictures = (
         _picture("image", pair.image),
         Picture("saved result", grey_square(np.nan_to_num(planes[0], posinf=0, neginf=0), limits)),
         Picture("result now", grey_square(np.nan_to_num(planes[1], posinf=0, neginf=0), limits)),
-        Picture(f"difference, white is {most:.3g}", grey_square(np.nan_to_num(planes[2], posinf=most), (0.0, most or 1.0))),
+        Picture(f"difference, white is {most:.3g}", grey_square(np.nan_to_num(planes[2], posinf=most), (0.0, most))),
     )
     return Comparison(
         pair.given, pair.expected, pair.output, verdict, float(difference.max(initial=0.0)), relative, inside, border,

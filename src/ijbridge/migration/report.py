@@ -51,7 +51,9 @@ def text(report: Migration) -> str:
         lines += [*_model_text(model, report.folder), ""]
     for macro in report.macros:
         lines += [*_macro_text(macro, report.folder), ""]
-    return "\n".join([*lines, *(f"{name}: {value}" for name, value in summary(report))])
+    lines += [f"{name}: {value}" for name, value in summary(report)]
+    # what strangers wrote shall not move the cursor of a terminal, or colour it
+    return "\n".join("".join(one if one.isprintable() else "�" for one in line) for line in lines)
 
 
 def summary(report: Migration) -> list[tuple[str, str]]:
@@ -67,7 +69,7 @@ def summary(report: Migration) -> list[tuple[str, str]]:
     return [
         ("models", f"{len(verdicts)}" + (f" ({', '.join(counted)})" if counted else "")),
         ("saved results", f"{len(compared)}" + (f" ({', '.join(found)})" if found else "")),
-        ("macros", macros + (f"; {report.others} others call none of these commands" if report.others else "")),
+        ("macros", macros + (f"; {report.others} without these commands" if report.others else "")),
         ("altogether", "everything runs as it did" if report.is_done else "there is something to do"),
     ]
 
@@ -79,12 +81,12 @@ def _shown(path: Path, folder: Path) -> str:
 def measured(one: Comparison) -> str:
     """Say in one sentence how far a result is from the saved one."""
     if one.verdict == "not compared":
-        return f"{one.output} cannot be compared with {one.expected}: {one.reason}"
+        return f"The output {one.output!r} cannot be compared with {one.expected}: {one.reason}"
     inside = ""
     if one.inside is not None and one.verdict != "same":
         inside = f"; without {one.border} pixels along the edge {one.inside:.2g}"
     return (
-        f"{one.output} is {_COMPARED[one.verdict]} {one.expected} (made from {one.given}): largest difference "
+        f"The output {one.output!r} is {_COMPARED[one.verdict]} {one.expected} (made from {one.given}): largest difference "
         f"{one.largest:.3g}, {one.relative:.2g} of its range{inside}."
     )
 
@@ -92,11 +94,11 @@ def measured(one: Comparison) -> str:
 def _facts(model: ModelReport) -> Iterator[str]:
     if model.error:
         yield model.error
-    yield from (f"needs {one}" for one in model.needs)
+    yield from (f"It needs {one}." for one in model.needs)
     if not model.error and not model.comparisons:
-        yield "nothing was saved with it that a result could be compared with"
+        yield "Nothing was saved with it that a result could be compared with."
     if model.normalize:
-        yield f"run with normalize={model.normalize.replace(' ', ',')}, which does what its macro says"
+        yield f"It is run with normalize={model.normalize.replace(' ', ',')}, which does what its macro says."
 
 
 def _model_text(model: ModelReport, folder: Path) -> Iterator[str]:
