@@ -53,6 +53,15 @@ def test_an_earlier_folder_goes_first_and_a_file_before_a_name(models: Path, tmp
     assert find("two", [models, tmp_path / "first"]).path == models / "two.zip"
 
 
+def test_a_model_that_was_renamed_since_is_found_by_its_new_name(models: Path) -> None:
+    assert find("brave-bug", [models]).path == models / "one"
+    description = models / "one" / "bioimageio.yaml"
+    description.write_text(description.read_text().replace("brave-bug", "brave-beetle"))
+    assert find("brave-beetle", [models]).path == models / "one"
+    with pytest.raises(ModelNotFoundError):
+        find("brave-bug", [models])
+
+
 def test_several_of_one_name_are_an_error_that_names_them(models: Path) -> None:
     shutil.copytree(models / "one", models / "again")
     with pytest.raises(OptionError, match=re.escape(f'2 models are called "brave-bug" ({models / "again"}, {models / "one"})')):

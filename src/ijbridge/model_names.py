@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 from ijbridge.description import ModelDescription
 from ijbridge.errors import ModelError, ModelNotFoundError, OptionError
 from ijbridge.formats import read_model
+
+#: What files end in that a model's name may be in.
+_DESCRIBING = (".yaml", ".yml", ".xml", ".json")
 
 #: Names that are told where none fits.
 _MOST_TOLD = 12
@@ -93,11 +97,27 @@ def _called(places: Iterable[Path]) -> dict[Path, tuple[str, ...]]:
         except OSError:
             continue  # a folder that is not there holds no models
         for entry in entries:
-            try:
-                called[entry] = names_of(read_model(entry))
-            except ModelError:
-                called[entry] = ()
+            called[entry] = _names(entry, _stamp(entry))
     return called
+
+
+@lru_cache(maxsize=1024)
+def _names(entry: Path, stamp: tuple[int, ...]) -> tuple[str, ...]:  # noqa: ARG001 - another file is read again
+    """Give the names of a model; none where it cannot be read: who asks for it by its file's name is told why."""
+    try:
+        return names_of(read_model(entry))
+    except ModelError:
+        return ()
+
+
+def _stamp(entry: Path) -> tuple[int, ...]:
+    """Give times and sizes that change with what a model calls itself: a macro may ask for one by name a thousand times."""
+    try:
+        files = [entry, *(one for one in entry.iterdir() if one.suffix.lower() in _DESCRIBING)] if entry.is_dir() else [entry]
+        found = [one.stat() for one in sorted(files)]
+    except OSError:
+        return ()
+    return tuple(number for one in found for number in (one.st_mtime_ns, one.st_size))
 
 
 def _plain(name: str) -> str:

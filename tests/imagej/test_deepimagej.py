@@ -24,7 +24,9 @@ from descriptions import v04
 from imagej_session import ABORTED, ImageJ, Ran, Session
 from setup_environment import ALIASES
 
-pytestmark = pytest.mark.imagej
+from .hosts import BOTH_HOSTS
+
+pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
 
 _NO = "preprocessing=[no preprocessing] postprocessing=[no postprocessing]"
 _TWO = "format=Tensorflow preprocessing=[{}] postprocessing=[{}]"
