@@ -269,6 +269,14 @@ def test_comments_strings_and_other_commands_are_passed_over(tmp_path: Path) -> 
     assert migrate(tmp_path).others == 1
 
 
+@pytest.mark.parametrize(
+    "repeated", ['\\"', "'\"", "/*", "run(", 'run("DeepImageJ Run"', 'run("a");', 'run("DeepImageJ Run", "a=[', "[(", '"\\\n']
+)
+def test_a_macro_of_whatever_text_is_read_in_no_time(tmp_path: Path, repeated: str) -> None:
+    macro = 'run("DeepImageJ Run");\n' + repeated * (900_000 // len(repeated))
+    assert next(line.number for line in lines(tmp_path, macro)) == 1
+
+
 def test_a_macro_in_any_encoding_or_with_any_bytes_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.ijm").write_bytes(b'\xef\xbb\xbfrun("DeepImageJ Run", "model=\xb5 \0 \xff");\x00((((((')
     assert [line.verdict for one in migrate(tmp_path).macros for line in one.lines] == ["needs"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from ijbridge.errors import ModelNotFoundError, OptionError
 from ijbridge.loaded import LoadedModel
 from ijbridge.migration.finding import Found, find
-from ijbridge.migration.lines import Line, examine
+from ijbridge.migration.lines import COMMANDS, Line, examine
 from ijbridge.migration.models import ModelReport
 from ijbridge.migration.models import examine as examine_model
 from ijbridge.migration.scanning import calls
@@ -76,12 +76,18 @@ def migrate(folder: str | Path, progress: Callable[[str], None] | None = None) -
         say(str(path.relative_to(root)))
         models.append(examine_model(path))
     macros = list(_macros(found, models, say))
-    return Migration(root, tuple(models), tuple(one for one in macros if one.lines or one.error), found.others)
+    told = tuple(one for one in macros if one.lines or one.error)
+    return Migration(root, tuple(models), told, found.others + len(macros) - len(told))
 
 
 def _macros(found: Found, models: list[ModelReport], say: Callable[[str], None]) -> Iterator[MacroReport]:
+    loaded: dict[Path, LoadedModel] = {}
+
     def finder(name: str) -> LoadedModel:
-        return LoadedModel(_model_called(name, models))
+        path = _model_called(name, models)
+        if path not in loaded:
+            loaded[path] = LoadedModel(path)
+        return loaded[path]
 
     for path in found.macros:
         say(path.name)
@@ -90,7 +96,7 @@ def _macros(found: Found, models: list[ModelReport], say: Callable[[str], None])
         except OSError as error:
             yield MacroReport(path, error=f"It cannot be read: {error.strerror or error}.")
             continue
-        lines = (examine(call, finder) for call in calls(text.replace("\0", "�")))
+        lines = (examine(call, finder) for call in calls(text.replace("\0", "�"), COMMANDS))
         yield MacroReport(path, tuple(line for line in lines if line is not None))
 
 

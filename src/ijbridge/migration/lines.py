@@ -35,8 +35,8 @@ _FROM_MACRO = "Command From Macro"
 _STARDIST = re.compile(r"de\.csbdresden\.stardist\.StarDist2D\b")
 
 
-#: The commands that are looked for.
-COMMANDS = (COMMAND, *_OTHERS, _CSBDEEP, "de.csbdresden.stardist.StarDist2D")
+#: The commands that are looked for; the last runs many others, too.
+COMMANDS = (COMMAND, *_OTHERS, _CSBDEEP, _FROM_MACRO)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,22 @@ is no string there, such as a variable, is kept as it is written, so that it can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ijbridge.errors import OptionError
 
+#: Comments and strings that have no end go to the end of the text or the line, so that no text takes long.
 _TOKEN = re.compile(
-    r"""(?P<comment>//[^\r\n]*|/\*.*?\*/)|(?P<string>"(?:\\.|[^"\\\r\n])*"|'(?:\\.|[^'\\\r\n])*')|(?P<word>[A-Za-z_][\w.]*)"""
-    r"|(?P<blank>\s+)|(?P<other>.)",
+    r"""(?P<comment>//[^\r\n]*|/\*.*?(?:\*/|\Z))"""
+    r"""|(?P<string>"(?:\\[^\r\n]|[^"\\\r\n])*+"|'(?:\\[^\r\n]|[^'\\\r\n])*+')|(?P<open>["'][^\r\n]*)"""
+    r"|(?P<word>[A-Za-z_][\w.]*)|(?P<blank>\s+)|(?P<other>.)",
     re.DOTALL,
 )
+
+#: Words of the longest call that is read; one without an end is not followed through the whole macro.
+_LONGEST_CALL = 300
 
 #: Stands in a text for what a macro computes; the numbers count them. No file that ImageJ reads as text has it.
 _HOLE = "\x00{}\x00"
@@ -49,29 +55,32 @@ class Call:
     source: str
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     start: int
 
 
-def calls(macro: str) -> Iterator[Call]:
-    """Find the commands that a macro calls by ``run``; those whose name is computed are left out."""
+def calls(macro: str, commands: Collection[str]) -> Iterator[Call]:
+    """Find where a macro calls one of the commands by ``run``; a name that is computed is not known."""
     tokens = [
         _Token(found.lastgroup or "", found[0], found.start())
         for found in _TOKEN.finditer(macro)
         if found.lastgroup not in ("comment", "blank")
     ]
+    line = 1
+    counted = 0
     for number, token in enumerate(tokens):
-        opens = number + 1 < len(tokens) and tokens[number + 1].text == "("
-        if token.kind != "word" or token.text not in ("run", "IJ.run") or not opens:
+        if token.text not in ("run", "IJ.run") or number + 2 >= len(tokens) or tokens[number + 1].text != "(":
+            continue
+        if tokens[number + 2].text[1:-1] not in commands:
             continue
         arguments, end = _arguments(tokens, number + 2)
         texts = [_text(argument) for argument in arguments]
-        if texts and texts[0].is_plain and texts[0].text:
+        if texts[0].is_plain and texts[0].text in commands:
             source = macro[token.start : end if end is not None else token.start + 200]
-            line = macro.count("\n", 0, token.start) + 1
+            line += macro.count("\n", counted, token.start)
+            counted = token.start
             yield Call(line, texts[0].text, texts[1] if len(texts) > 1 else Text(""), " ".join(source.split()))
 
 
@@ -79,7 +88,7 @@ def _arguments(tokens: list[_Token], start: int) -> tuple[list[list[_Token]], in
     """Give the tokens of each argument, and where the call ends in the text; None where it does not."""
     found: list[list[_Token]] = [[]]
     depth = 0
-    for token in tokens[start:]:
+    for token in tokens[start : start + _LONGEST_CALL]:
         if token.text in ("(", "["):
             depth += 1
         elif token.text in (")", "]"):
