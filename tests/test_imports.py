@@ -19,6 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing", "platforms", "architectures"),
     ("axes", "units", "findings", "caching"),
+    ("agreements",),
     ("operations",),
     ("description",),
     ("normalization",),
@@ -29,6 +30,7 @@ LEVELS = (
     ("network_layers", "network_axes"),
     ("graph",),
     ("processing", "formats", "describing", "known_networks"),
+    ("macro_choice",),
     ("checks", "resampling", "weights", "stating", "cards", "downloads"),
     ("preparation",),
     ("mapping", "runtimes"),

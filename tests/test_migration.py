@@ -21,9 +21,11 @@ import ijbridge
 from builders import one_conv, write_model
 from commandline import Run
 from deepimagej_models import DIVIDE, channels_last, folder_of, several, text
+from ijbridge.agreements import agree
 from ijbridge.errors import ModelNotFoundError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
+from ijbridge.macro_choice import code_of
 from ijbridge.migration import Migration, migrate
 from ijbridge.migration.report import html
 from ijbridge.migration.report import text as text_of
@@ -111,12 +113,13 @@ def test_a_macro_whose_meaning_is_plain_is_taken_for_its_step(tmp_path: Path) ->
 def test_a_macro_that_is_not_plain_needs_a_yes_and_is_not_run(tmp_path: Path) -> None:
     made = tmp_path / "made"
     macros = {"preprocessing.ijm": f'File.saveString("x", "{made}");', "postprocessing.ijm": 'run("Invert");'}
-    save_example(old_model(tmp_path / "cells", "Cells", macros=macros))
+    named = [text(f"{one}processingFile", f"{one.lower()}processing.ijm") for one in ("Pre", "Post")]
+    save_example(old_model(tmp_path / "cells", "Cells", *named, macros=macros))
     model = only(migrate(tmp_path))
     assert model.verdict == "needs"
     assert model.needs == (
-        "a yes to its macro preprocessing.ijm before the network",
-        "a yes to its macro postprocessing.ijm after the network",
+        "a yes to its macro preprocessing.ijm before the network (macros=run in ImageJ)",
+        "a yes to its macro postprocessing.ijm after the network (macros=run in ImageJ)",
     )
     assert not made.exists()
 
@@ -223,6 +226,21 @@ def test_a_line_of_deepimagej_is_told_with_the_one_in_its_place(
     (line,) = lines(tmp_path, f'open("a.tif");\nrun("DeepImageJ Run", {options});')
     assert (line.number, line.verdict) == (2, verdict)
     assert line.replacement == (f'run("Run Model...", {replacement});' if replacement is not None else "")
+
+
+def test_a_line_that_asks_for_macros_of_the_model_needs_a_yes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path / "settings")
+    model = old_model(tmp_path / "models" / "cells", "Cells", macros={"preprocessing.ijm": 'run("Invert");'})
+    macro = (
+        'run("DeepImageJ Run", "model=Cells preprocessing=[preprocessing.ijm] postprocessing=[no postprocessing] patch=48");'
+    )
+    (line,) = lines(tmp_path, macro)
+    assert line.verdict == "needs"
+    assert line.why.startswith("It runs once somebody has said yes to preprocessing.ijm, which ImageJ runs: read it before.")
+    assert line.replacement == 'run("Run Model...", "model=cells macros=preprocessing.ijm");'
+    description = read_model(model)
+    agree(code_of(description, description.macros[0]))
+    assert [line.verdict for line in lines(tmp_path, macro)] == ["runs"]
 
 
 def test_a_folder_of_images_becomes_a_batch(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.findings import Finding
 from ijbridge.formats import read_model
+from ijbridge.imagej.macros import run_with_macros
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import OptionArguments, Options
 from ijbridge.plans import Plan
@@ -69,6 +70,8 @@ class Model:
         checked = self._options(options)
         give = results.giver(image, output)
         images = self._loaded.images(image, axes)
+        if checked.macros is not None:
+            return give(run_with_macros(self._loaded, images, checked, progress, cancelled))
         return give(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
 
     def test(self, *, device: str | None = None) -> TestReport:
@@ -173,6 +176,10 @@ def predict(
         The pixel size that the model is made for: micrometres (``0.65``), text (``"650 nm"``), or one per axis.
     min_confidence
         Per cent, 0 to 99: where a model gives labels with a confidence, the label of a pixel below it becomes 0.
+    macros
+        Where ImageJ runs in this process (`ijbridge.imagej`), the model's ImageJ macros that it runs before and after the
+        network: ``"run"`` for all that the model names, or the names of their files. They are programs of a stranger: this is a
+        yes to them as they are now, which is remembered by their hashes (docs/security.md).
 
     Returns
     -------

@@ -143,3 +143,4 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--min-confidence", metavar="PERCENT", help="0 to 99: labels of pixels below it become 0, where a model gives labels"
     )
+    group.add_argument("--macros", metavar="WHICH", help="the model's ImageJ macros, which ImageJ alone can run: refused here")

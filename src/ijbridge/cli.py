@@ -149,14 +149,20 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: argparse.Namespace, options: Options) -> None:
+    from ijbridge.findings import warnings
     from ijbridge.image_io import write_image
     from ijbridge.provenance import provenance_text
 
     images = model.images(_inputs(model.description, image, given.input), given.axes)
-    with _progress_bar(Path(image).name) as progress:
-        results = model.run(images, options, progress=progress)
-    for warning in results.warnings:
+    plan = model.plan({name: one.header for name, one in images.items()}, options)
+    before = warnings(plan.findings)
+    for warning in before:
         print(f"warning: {warning}", file=sys.stderr)
+    with _progress_bar(Path(image).name) as progress:
+        results = model.run(images, plan, progress=progress)
+    for warning in results.warnings:
+        if warning not in before:
+            print(f"warning: {warning}", file=sys.stderr)
     for name, file in files.items():
         write_image(file, results.images[name], provenance_text(results.record))
 
@@ -287,7 +293,7 @@ def _options(given: argparse.Namespace) -> Options:
 
 
 def _on_model(given: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
+    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence", "macros")}
 
 
 def _inputs(description: ModelDescription, image: str, others: Sequence[str]) -> Any:

@@ -316,6 +316,7 @@ def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     files = [
         package.location if package.location.is_file() else package.description_path,
         *(package.path(file.source) for file in description.read_from),
+        *(package.path(macro.source) for macro in description.macros if macro.sha256 is not None),
         *(package.path(file.source) for file in named if not file.is_url),
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]

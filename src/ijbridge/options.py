@@ -25,6 +25,9 @@ MemoryOption: TypeAlias = str | int
 #: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
 PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
+#: "run" for all that the model names, or the names of their files.
+MacrosOption: TypeAlias = str | Sequence[str]
+
 DEVICES = ("auto", "cpu", "cuda")
 
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -43,6 +46,7 @@ class OptionArguments(TypedDict, total=False):
     model_axes: str | None
     model_pixel_size: PixelSizeOption | None
     min_confidence: str | float | None
+    macros: MacrosOption | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Options:
 
     What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
     ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
-    cent.
+    cent; ``macros`` are the files of the model's macros that are to be run, all that it names where there is none.
+    ``in_imagej`` says that an ImageJ runs them, which is never said by an option but by who asks for the run.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -67,6 +72,8 @@ class Options:
     model_axes: str | None = None
     model_pixel_size: tuple[tuple[str, float], ...] = ()
     min_confidence: float | None = None
+    macros: tuple[str, ...] | None = None
+    in_imagej: bool = False
 
     @classmethod
     def read(
@@ -81,6 +88,7 @@ class Options:
         model_axes: str | None = None,
         model_pixel_size: PixelSizeOption | None = None,
         min_confidence: str | float | None = None,
+        macros: MacrosOption | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -92,6 +100,7 @@ class Options:
         given = {
             "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
             "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
+            "macros": macros,
         }  # fmt: skip
         try:
             return cls(
@@ -105,6 +114,7 @@ class Options:
                 model_axes=None if model_axes is None else str(model_axes),
                 model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
                 min_confidence=None if min_confidence is None else _percent(min_confidence),
+                macros=None if macros is None else _macros(macros),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
@@ -114,7 +124,7 @@ class Options:
     @property
     def on_model(self) -> tuple[object, ...]:
         """What is said of the model, not of the run; equal where the same is said."""
-        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence
+        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence, self.macros, self.in_imagej
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> Options:
@@ -273,3 +283,14 @@ def _percent(value: str | float) -> float:
     if not 0 <= percent <= 99:
         raise OptionError(f"min_confidence={value!s} is not understood: use a number of per cent from 0 to 99, such as 51.")
     return percent
+
+
+def _macros(value: MacrosOption) -> tuple[str, ...]:
+    names = value.strip().removeprefix("[").removesuffix("]").split(",") if isinstance(value, str) else list(value)
+    named = tuple(name.strip() if isinstance(name, str) else "" for name in names)
+    if not all(named):
+        raise OptionError(
+            f"macros={value!s} is not understood: use run for all that the model names, or the names of its files, such as "
+            "preprocessing.ijm,postprocessing.ijm."
+        )
+    return () if named == ("run",) else named

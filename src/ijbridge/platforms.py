@@ -199,6 +199,14 @@ def first_closed(path: Path, rights: int) -> Path | None:
     return None
 
 
+def may_be_written_by_others(file: Path) -> bool:
+    """Whether other people may write a file, as far as its own mode says so, or it belongs to another person than this one."""
+    if sys.platform == "win32":  # rights are not in the mode there
+        return False
+    found = file.stat()
+    return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or found.st_uid not in (os.getuid(), 0)
+
+
 def is_readable_by_all(file: Path) -> bool:
     """Whether everybody may read a file, as far as its own mode says so."""
     return WINDOWS or bool(file.stat().st_mode & stat.S_IROTH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ SECOND = {
     "a description that states the step": Line(
         f"model=[Both Say It] {_TWO.format('pre.ijm', 'no postprocessing')} axes=Y,X,C tile=64,64,1", "both", {"tile": 64},
         "Both Say It_prob_cells",
-        ("pre.ijm is not run: the description states the same step (zero_mean_unit_variance).",
+        ("pre.ijm is not run: the description states the preprocessing that is done instead.",
          "The line says no postprocessing, but what the description states is done (sigmoid)."),
     ),
     "a step that is stated and not wanted": Line(
@@ -119,7 +119,7 @@ REFUSED = {
     f"model=[Cell Counter] {_NO} patch=48 overlap=5": 'There is no model "Cell Counter" in ',
     f"model=twin {_NO} patch=48 overlap=5": '2 models are called "twin"',
     "model=unsafe preprocessing=[preprocessing.ijm] postprocessing=[no postprocessing] patch=48 overlap=5":
-        "The line asks for preprocessing.ijm, which is a program of whoever made the model 'unsafe'",
+        "is a program (ImageJ macro), which can do anything on this machine, and nobody has said yes to it",
     f"model=[Half Size] {_TWO.format('[pre.ijm, more.ijm]', 'no postprocessing')} axes=Y,X,C tile=64,64,1":
         "has no preprocessing macro 'more.ijm': it has pre.ijm",
     f"model=[Half Size] {_TWO.format(*_NOTHING)} axes=Y,X,C tile=64,64": "axes=Y,X,C and tile=64,64 do not belong together",
@@ -169,6 +169,10 @@ def _models(folder: Path, away: Path) -> None:
     for number in (1, 2):
         folder_of(folder / f"number {number}", named("twin"), network)
     folder_of(folder / "unsafe", named("unsafe"), network, {"preprocessing.ijm": 'exec("rm", "-r", "/");'})
+    own = {"a.ijm": 'run("Add...", "value=1");', "b.ijm": 'run("32-bit"); run("Divide...", "value=2");'}
+    edits = (text("PreprocessingFile", "[b.ijm, a.ijm]"), text("PostprocessingFile", "after.ijm"))
+    macros = {**own, "after.ijm": 'run("Multiply...", "value=2");'}
+    folder_of(folder / "several", named("several", *edits), network, macros)
     _half(folder / "half size", "Half Size", stated=False, macro='run("32-bit"); run("Divide...", "value=255");')
     _half(folder / "both", "Both Say It", stated=True, macro='run("8-bit");')
     _half(away / "away", "Elsewhere", stated=False, macro='print("nothing");')
@@ -197,7 +201,15 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def settings(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for what is agreed to, in each host anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def seen(imagej: ImageJ, settings: None, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("data")
     shutil.copy(ALIASES, imagej.folder / "plugins" / "IJBridge")
     _models(imagej.folder / "models", folder / "away")
@@ -241,6 +253,12 @@ def seen(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         run("DeepImageJ Run", "model_path=little output_folder=[{folder}/images2]");
     """
     (folder / "images2").mkdir()
+    for name, yes in (("no yes", ""), ("yes", " macros=run"), ("yes before", "")):
+        macros[name] = f"""
+            open("{folder}/cells.tif");
+            run("DeepImageJ Run", "model=several preprocessing=[[b.ijm, a.ijm]] postprocessing=[after.ijm] patch=48{yes}");
+            saveAs("Tiff", "{folder}/{name}.tif"); print("done");
+        """
     macros["no options"] = f'open("{folder}/cells.tif"); run("DeepImageJ Run"); print(nImages);'
     for name in ("Explore", "Validate", "Build BundledModel", "StarDist", "Cellpose"):
         macros[f"other {name}"] = f'run("DeepImageJ {name}"); print("NOT REACHED");'
@@ -280,11 +298,15 @@ def test_what_cannot_be_done_is_one_sentence_that_ends_the_macro(seen: Seen, opt
     assert "NOT REACHED" not in ran.log
 
 
-def test_a_macro_of_a_stranger_is_not_run_and_the_sentence_says_what_to_do(seen: Seen) -> None:
-    (sentence,) = [ran.log[0] for name, ran in seen.session.ran.items() if name == "refused 2"]
-    assert sentence.endswith(
-        "read it, then add macros=run to the line, or do what it does yourself and write preprocessing=[no preprocessing]."
-    )
+def test_the_models_own_macros_run_after_a_yes_in_the_line_which_later_lines_need_not_say_again(seen: Seen) -> None:
+    model = seen.imagej.folder / "models" / "several"
+    picture = np.asarray(tifffile.imread(seen.folder / "cells.tif")).astype(np.float32)
+    expected = 2 * np.asarray(ijbridge.predict(model, picture / 2 + 1, axes="yx", normalize="none"))
+    assert seen.session.ran["no yes"].value == ABORTED
+    for name in ("yes", "yes before"):
+        assert "done" in seen.log(name), seen.log(name)
+        result = np.asarray(tifffile.imread(seen.folder / f"{name}.tif"))
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
 def test_a_file_is_run_and_saved_and_nothing_is_shown(seen: Seen) -> None:

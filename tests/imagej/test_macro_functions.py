@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import tifffile
 
 import ijbridge
+from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import ImageJ, Session
 from reference.csbdeep_cases import FOLDER
 from setup_environment import ALIASES, ROOT
@@ -32,6 +34,7 @@ PRINTED = [
     ["model=phase-cell-unet"],
     ["another", "160"],
     ["stopped"],
+    ["Preprocessing", "cell-values"],
     ["160"],
     ["yes"],
     ["Phase cell U-Net of cell.tif"],
@@ -53,9 +56,12 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("data")
     shutil.copytree(ROOT / "samples" / "phase-cell-unet", imagej.folder / "models" / "phase-cell-unet")
+    folder_of(imagej.folder / "models" / "deepimagej-cells", None, channels_last(outputs=1), {
+        "preprocessing.txt": DIVIDE, "postprocessing.txt": "",
+    })  # fmt: skip
     picture = np.random.default_rng(4).random((160, 160)).astype(np.float32)
     resolution = (1 / 0.107, 1 / 0.107)
     tifffile.imwrite(folder / "cell.tif", picture, imagej=True, resolution=resolution, metadata={"unit": "um"})
@@ -97,7 +103,9 @@ def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) 
     for name, text in wrong.items():
         call = text.replace("{f}", function).replace("{m}", str(twins))
         macros[name] = f'newImage("cells", "8-bit ramp", 40, 30, 1); x = {call} print(x);'
-    return Seen(imagej.run(macros), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield Seen(imagej.run(macros), folder)
 
 
 def test_every_example_has_something_to_say(seen: Seen) -> None:

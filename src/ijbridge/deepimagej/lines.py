@@ -8,7 +8,7 @@ from typing import Literal
 
 from ijbridge.deepimagej.keys import Asked, shown_pixels
 from ijbridge.description import FixedSize, Macro, ModelDescription, Tensor
-from ijbridge.errors import CannotRunError, OptionError, PlanError
+from ijbridge.errors import OptionError, PlanError
 from ijbridge.image import Header
 from ijbridge.loaded import LoadedModel
 from ijbridge.normalization import normalises
@@ -25,10 +25,15 @@ _WORDS: Mapping[When, str] = {"before": "preprocessing", "after": "postprocessin
 
 @dataclass(frozen=True)
 class Arranged:
-    """The options of a run as Run Model... has them, and what is done otherwise than the line says, one sentence each."""
+    """The options of a run as Run Model... has them, and what is done otherwise than the line says, one sentence each.
+
+    ``macros`` are the files of those that the model brings and the line asks for, in their order. They are programs of
+    strangers: the line is no yes to them, unless it says so itself.
+    """
 
     options: Mapping[str, str]
     notes: tuple[str, ...]
+    macros: tuple[str, ...] = ()
 
 
 def arrange(model: LoadedModel, asked: Asked, image: Header | None = None) -> Arranged:
@@ -43,11 +48,9 @@ def arrange(model: LoadedModel, asked: Asked, image: Header | None = None) -> Ar
     ------
     OptionError
         Where the line names a macro that the model does not have.
-    CannotRunError
-        Where a macro of the model is asked for without a yes.
     """
     notes: list[str] = []
-    options = _steps(model.description, asked, notes)
+    options, macros = _steps(model.description, asked, notes)
     tile, halo = dict(asked.tile or {}), asked.overlap
     if image is not None:
         tile, halo = _geometry(model, asked, image, options, notes)
@@ -55,7 +58,7 @@ def arrange(model: LoadedModel, asked: Asked, image: Header | None = None) -> Ar
         options["tile"] = shown_pixels(tile)
     if halo is not None:
         options["halo"] = str(halo)
-    return Arranged(options, tuple(notes))
+    return Arranged(options, tuple(notes), macros)
 
 
 # --- tile and overlap ------------------------------------------------------------------------------------------------
@@ -71,7 +74,6 @@ def _geometry(
 
     def planned(tile: Mapping[str, int], halo: int | None) -> Plan:
         named = {**options, "tile": dict(tile) or "auto", "halo": "auto" if halo is None else halo}
-        named.pop("macros", None)
         return model.plan({tensor.id: image}, Options.named(named))
 
     tile = {letter: size for letter, size in (asked.tile or {}).items() if letter in image.axes}
@@ -119,38 +121,30 @@ def _named(tile: Mapping[str, int]) -> str:
 # --- what is done before and after the network -----------------------------------------------------------------------
 
 
-def _steps(description: ModelDescription, asked: Asked, notes: list[str]) -> dict[str, str]:
+def _steps(description: ModelDescription, asked: Asked, notes: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Give the options for what is done before the network, and the macros of the model that are to be run."""
     wanted: list[Macro] = []
     options: dict[str, str] = {}
     if asked.before is not None:
-        doing = _doing(description, "before", asked.before)
-        if not doing:
+        doing = _doing(description, "before", asked.before, notes)
+        native = doing[0].normalize if len(doing) == 1 and _channels(description.inputs[0]) == 1 else None
+        if not asked.before:
             options |= _nothing_before(description, notes)
-        elif any(tensor.assumed for tensor in description.inputs):
-            native = doing[0].normalize if len(doing) == 1 and _channels(description.inputs[0]) == 1 else None
-            if native is None or asked.may_run_macros:
-                wanted += doing
-            else:
-                options["normalize"] = native.replace(" ", ",")
-                notes.append(
-                    f"{doing[0].source} is done as normalize={options['normalize']} does it, which is what its text says, "
-                    "with exact statistics."
-                )
-        else:
-            notes.append(f"{_listed(doing)} is not run: the description states the same step ({_stated(description)}).")
-    if asked.after is not None:
-        doing = _doing(description, "after", asked.after)
-        stated = [one for tensor in description.outputs for one in tensor.operations if not isinstance(one, EnsureDtype)]
-        if doing and not stated:
+        elif native is None or asked.may_run_macros:
             wanted += doing
-        elif stated:
-            names = ", ".join(operation_name(one) for one in stated)
+        else:
+            options["normalize"] = native.replace(" ", ",")
             notes.append(
-                f"{_listed(doing)} is not run: the description states the same step ({names})."
-                if doing
-                else f"The line says no postprocessing, but what the description states is done ({names})."
+                f"{doing[0].source} is done as normalize={options['normalize']} does it, which is what its text says, "
+                "with exact statistics."
             )
-    return options | _own_macros(description, wanted, yes=asked.may_run_macros)
+    if asked.after is not None:
+        wanted += _doing(description, "after", asked.after, notes)
+        stated = [one for tensor in description.outputs for one in tensor.operations if not isinstance(one, EnsureDtype)]
+        if stated and not asked.after:
+            names = ", ".join(operation_name(one) for one in stated)
+            notes.append(f"The line says no postprocessing, but what the description states is done ({names}).")
+    return options, tuple(one.source for one in wanted)
 
 
 def _nothing_before(description: ModelDescription, notes: list[str]) -> dict[str, str]:
@@ -161,32 +155,19 @@ def _nothing_before(description: ModelDescription, notes: list[str]) -> dict[str
     return {"normalize": "none"} if stated or is_warned else {}
 
 
-def _own_macros(description: ModelDescription, wanted: Sequence[Macro], *, yes: bool) -> dict[str, str]:
-    """Ask for the model's own macros. They are programs of strangers: without a yes there is no run."""
-    if not wanted:
-        return {}
-    if yes:
-        return {"macros": "run"}
-    raise CannotRunError(
-        f"The line asks for {_listed(wanted)}, which {'is a program' if len(wanted) == 1 else 'are programs'} of whoever made "
-        f"the model {description.name!r} and may do anything on this machine: read it, then add macros=run to the line, or do "
-        f"what it does yourself and write {' and '.join(f'{_WORDS[one]}=[no {_WORDS[one]}]' for one in _whens(wanted))}."
-    )
-
-
-def _whens(macros: Sequence[Macro]) -> list[When]:
-    return list(dict.fromkeys(one.when for one in macros))
-
-
-def _doing(description: ModelDescription, when: When, names: Sequence[str]) -> list[Macro]:
-    """Give the macros of these names that do something to the image."""
+def _doing(description: ModelDescription, when: When, names: Sequence[str], notes: list[str]) -> list[Macro]:
+    """Give the macros of these names that do something for which the description states no step of its own."""
     there = {one.source.rsplit("/", 1)[-1]: one for one in description.macros if one.when == when}
     unknown = [name for name in names if name not in there]
     if unknown:
         raise OptionError(
             f"The model {description.name!r} has no {_WORDS[when]} macro {unknown[0]!r}: it has {', '.join(there) or 'none'}."
         )
-    return [there[name] for name in names if not there[name].is_empty]
+    doing = [there[name] for name in names if not there[name].is_empty]
+    replaced = [one.source for one in doing if one.use == "replaced"]
+    if replaced:
+        notes.append(f"{', '.join(replaced)} is not run: the description states the {_WORDS[when]} that is done instead.")
+    return [one for one in doing if one.use != "replaced"]
 
 
 def _channels(tensor: Tensor) -> int | None:
@@ -197,7 +178,3 @@ def _channels(tensor: Tensor) -> int | None:
 def _stated(description: ModelDescription) -> str:
     operations = [one for tensor in description.inputs for one in tensor.operations if not isinstance(one, EnsureDtype)]
     return ", ".join(operation_name(one) for one in operations) or "pixels as they are"
-
-
-def _listed(macros: Sequence[Macro]) -> str:
-    return ", ".join(one.source for one in macros)

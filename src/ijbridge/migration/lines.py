@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ijbridge.agreements import is_agreed
 from ijbridge.deepimagej.keys import COMMAND, read
 from ijbridge.deepimagej.lines import arrange
+from ijbridge.description import Macro
 from ijbridge.errors import IJBridgeError, OptionError
 from ijbridge.loaded import LoadedModel
+from ijbridge.macro_choice import code_of
 from ijbridge.migration.scanning import Call, Text, has_hole, option, quoted, values_of
 
 #: Finds a model by what a line calls it; raises `ijbridge.errors.IJBridgeError` where it is not there.
@@ -98,9 +101,18 @@ def _deepimagej(call: Call, find: Finder) -> Line:
         arranged = arrange(model, asked)
     except IJBridgeError as error:
         return _line(call, "needs", str(error), plain)
-    wanted = {key: arranged.options[key] for key in ("normalize", "macros") if key in arranged.options}
-    why = " ".join(["It runs as it is.", *arranged.notes])
-    return _line(call, "runs", why, _run_line(call.options, {**keys, **wanted}, command))
+    wanted = {key: arranged.options[key] for key in ("normalize",) if key in arranged.options}
+    if arranged.macros:
+        wanted["macros"] = ",".join(arranged.macros)
+    yes = asked.may_run_macros or all(is_agreed(code_of(model.description, one)) for one in _macros(model, arranged.macros))
+    named = ", ".join(arranged.macros)
+    first = "It runs as it is." if yes else f"It runs once somebody has said yes to {named}, which ImageJ runs: read it before."
+    why = " ".join([first, *arranged.notes])
+    return _line(call, "runs" if yes else "needs", why, _run_line(call.options, {**keys, **wanted}, command))
+
+
+def _macros(model: LoadedModel, files: Sequence[str]) -> list[Macro]:
+    return [one for one in model.description.macros if one.source in files]
 
 
 def _name(model: LoadedModel) -> str:

@@ -70,7 +70,7 @@ def examine(path: Path) -> ModelReport:
             return replace(report, error=str(error))
         macros = [one for one in description.macros if not one.is_empty]
         native = _native(description, macros)
-        needs = tuple(_needs(description, macros, native))
+        needs = tuple(_needs(macros, native))
         options = Options.read(normalize=native) if native else Options.read()
         comparisons = tuple(compare_all(model, options))
         notes = tuple(one.sentence for one in model.described(options).all_findings)
@@ -79,7 +79,7 @@ def examine(path: Path) -> ModelReport:
 
 def _native(description: ModelDescription, macros: list[Macro]) -> str:
     """Give the normalisation that does what the macro before the network does; empty where its meaning is not plain."""
-    before = [one for one in macros if one.when == "before"]
+    before = [one for one in macros if one.when == "before" and one.use != "replaced"]
     (tensor,) = description.inputs[:1]
     sizes = [axis.size for axis in tensor.axes if axis.kind == "channel"]
     is_one_channel = all(isinstance(one, FixedSize) and one.size == 1 for one in sizes)
@@ -88,9 +88,8 @@ def _native(description: ModelDescription, macros: list[Macro]) -> str:
     return ""
 
 
-def _needs(description: ModelDescription, macros: list[Macro], native: str) -> Iterator[str]:
-    """Name the macros for which there is no other way than a yes."""
-    if any(one.assumed is not None for one in description.inputs) and not native:
-        yield from (f"a yes to its macro {one.source} before the network" for one in macros if one.when == "before")
-    if any(one.id == "macro-not-run" and one.severity == "warning" for one in description.findings):
-        yield from (f"a yes to its macro {one.source} after the network" for one in macros if one.when == "after")
+def _needs(macros: list[Macro], native: str) -> Iterator[str]:
+    """Name the macros for which there is no other way than a yes, after which ImageJ runs them."""
+    for one in macros:
+        if one.use == "named" and not (one.when == "before" and native):
+            yield f"a yes to its macro {one.source} {one.when} the network (macros=run in ImageJ)"

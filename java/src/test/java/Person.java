@@ -80,6 +80,28 @@ public final class Person {
 		});
 	}
 
+	/**
+	 * Chooses the command, with the recorder open, names a model that brings macros, and ticks that they are run.
+	 *
+	 * @return what the box says, whether it was ticked before, and the recorded macro
+	 */
+	public static String agreesToMacros(final String model) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(COMMAND);
+		final JDialog dialog = dialog();
+		EventQueue.invokeAndWait(() -> write(dialog, "model", model));
+		await(() -> find(dialog, "macros").isShowing());
+		final JCheckBox box = (JCheckBox) find(dialog, "macros");
+		final List<String> seen = new ArrayList<>();
+		EventQueue.invokeAndWait(() -> {
+			seen.add(box.getText() + "|" + box.isSelected());
+			if (!box.isSelected()) box.doClick();
+		});
+		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
+		EventQueue.invokeLater(() -> ((JButton) find(dialog, "go")).doClick());
+		return seen.get(0) + "\n" + recordedAtTheEnd(recorder);
+	}
+
 	private static String answered(final Consumer<JDialog> answer) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		IJ.doCommand(COMMAND);

@@ -45,7 +45,10 @@ final class DeepImageJCommand {
 		line = client.ask("deepimagej", request, feedback);
 		final Map<String, String> run = line.textsByName("options");
 		run.put("model", line.requiredText("model"));
-		options = new RunOptions(run);
+		final List<String> macros = line.texts("macros");
+		if (line.flag("macros_agreed")) run.put(RunOptions.MACROS, String.join(",", macros));
+		final RunOptions asked = new RunOptions(run);
+		options = line.flag("macros_agreed") || macros.isEmpty() ? asked : asked.withMacrosAgreedTo(macros);
 	}
 
 	static void run() throws BridgeException {

@@ -59,6 +59,9 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String min_confidence;
 
+	@Parameter(persist = false, required = false)
+	private String macros;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -82,6 +85,7 @@ public final class RunModelCommand implements Command {
 		given.put("model_axes", model_axes);
 		given.put("model_pixel_size", model_pixel_size);
 		given.put("min_confidence", min_confidence);
+		given.put("macros", macros);
 		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));
