@@ -24,7 +24,7 @@ final class DeepImageJCommand {
 	/** The keys of all its versions, and two of our own; which go together, the worker knows. */
 	private static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "format",
 		"preprocessing", "postprocessing", "patch", "overlap", "axes", "tile", "logging", "model_dir", "model_path",
-		"input_path", "output_folder", "display_output", "macros", RunOptions.ENVIRONMENT));
+		"input_path", "output_folder", "display_output", RunOptions.MACROS, RunOptions.ENVIRONMENT));
 
 	private final InferenceClient client;
 	private final Feedback feedback;
