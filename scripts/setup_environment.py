@@ -37,20 +37,13 @@ def python_with(extra: str) -> Path:
     """Make the project's virtual environment if needed, with ijbridge and one of its extras, and give its Python."""
     if sys.version_info < (3, 11):  # noqa: UP036 - a script is started by whatever python3 is
         fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: start the script with a newer python3.")
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = _python_in(VENV)
     locked = ["-c", str(ROOT / "constraints.txt")] if os.environ.get("CI") else []
     wanted = _digest([ROOT / "pyproject.toml", ROOT / "constraints.txt"], extra, *locked)
     stamp = VENV / f"installed-{extra}"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
-    made = VENV / "made"  # a python in it does not say that pip is there too
-    if not (made.exists() and python.exists()):
-        say(f"making the virtual environment {VENV.name}")
-        run(
-            [sys.executable, "-m", "venv", "--clear", VENV],
-            "no virtual environment could be made (Debian: apt install python3-venv)",
-        )
-        made.touch()
+    _make(VENV)
     say(f"installing ijbridge[{extra}] into {VENV.name}")
     run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *locked, "--editable", f"{ROOT}[{extra}]"],
@@ -58,6 +51,33 @@ def python_with(extra: str) -> Path:
     )
     stamp.write_text(wanted)
     return python
+
+
+def environment_of(folder: Path, requirements: Path) -> Path:
+    """Make a virtual environment of a file of requirements if needed, and give its Python."""
+    python, stamp, wanted = _python_in(folder), folder / "installed", _digest([requirements])
+    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
+        _make(folder)
+        say(f"installing {requirements.name} into {folder.name}")
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run([*pip, "-r", requirements], f"pip could not install {requirements.name}")
+        stamp.write_text(wanted)
+    return python
+
+
+def _python_in(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _make(environment: Path) -> None:
+    made = environment / "made"  # a python in it does not say that pip is there too
+    if not (made.exists() and _python_in(environment).exists()):
+        say(f"making the virtual environment {environment.name}")
+        run(
+            [sys.executable, "-m", "venv", "--clear", environment],
+            "no virtual environment could be made (Debian: apt install python3-venv)",
+        )
+        made.touch()
 
 
 def build_jar(*, with_tests: bool = False) -> Path:

@@ -24,12 +24,16 @@ def rules(halo: int = 16, step: int = 8, tileable: bool = True) -> AxisRules:
 
 
 def ladder(
-    sizes: Mapping[str, int], one: AxisRules | Mapping[str, AxisRules], tile: Any = "auto", memory: int = GIGABYTE
+    sizes: Mapping[str, int],
+    one: AxisRules | Mapping[str, AxisRules],
+    tile: Any = "auto",
+    memory: int = GIGABYTE,
+    per_pixel: int = BYTES_PER_PIXEL,
 ) -> tuple[dict[str, Line], ...]:
     """The ladder for an input named raw; other inputs' axes are named in full."""
     sizes = {full(name): size for name, size in sizes.items()}
     each = {full(name): rule for name, rule in one.items()} if isinstance(one, Mapping) else dict.fromkeys(sizes, one)
-    found = tile_choice.ladder(sizes, each, {name: name.rpartition(".")[2] for name in sizes}, tile, memory)
+    found = tile_choice.ladder(sizes, each, {name: name.rpartition(".")[2] for name in sizes}, tile, memory, per_pixel)
     return tuple({name.removeprefix("raw."): line for name, line in lines.items()} for lines in found)
 
 
@@ -139,6 +143,19 @@ def test_an_impossible_tile_is_refused_with_its_axis() -> None:
     fixed = AxisRules(FixedSize(64), (Link(halo=32),))
     with pytest.raises(PlanError, match=r"The model cannot be run on 65 pixels along y: its halo leaves nothing"):
         ladder({"y": 65}, fixed)
+
+
+def test_tiles_hold_no_more_than_is_enough_where_larger_ones_would_compute_hardly_less() -> None:
+    sizes = {"y": 4096, "x": 4096}
+    lean = ladder(sizes, rules(halo=22), memory=20 * GIGABYTE, per_pixel=480)[0]
+    assert pixels(lean) * 480 < 320e6
+    dear = ladder(sizes, rules(halo=100), memory=20 * GIGABYTE, per_pixel=2000)[0]
+    assert 320e6 < pixels(dear) * 2000 <= 2000 * 2**20
+
+
+def test_an_image_that_is_computed_once_in_one_piece_is_not_cut_to_hold_less() -> None:
+    first = ladder({"y": 1024, "x": 1024}, rules(halo=22, step=64), memory=20 * GIGABYTE, per_pixel=480)[0]
+    assert all(line.is_whole for line in first.values())
 
 
 def test_a_halo_that_costs_much_makes_tiles_larger_than_enough() -> None:

@@ -88,7 +88,7 @@ def plan(
         _check_rescaled_fits(one, kept, budget)
     bytes_per_pixel = tile_choice.BYTES_PER_PIXEL
     if facts is not None:
-        bytes_per_pixel = facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR
+        bytes_per_pixel = int(facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR)
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
     ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)

@@ -11,18 +11,24 @@ from ijbridge.errors import PlanError
 from ijbridge.geometry import tensor_of
 from ijbridge.tiling import AxisRules, Line
 
-#: Pixels of a tile that is large enough: larger ones stop being faster and only take memory, unless halos cost more.
+#: What one run of the network may hold without need. On processors larger tiles are hardly faster (docs/performance.md).
+_ENOUGH_MEMORY = 300 << 20
+
+#: Pixels of a tile that is large enough, however little the network holds.
 _ENOUGH_PIXELS = 2**20
 
-#: Pixels computed per pixel of the image above which larger tiles are worth their memory.
+#: How many times the pixels that tiles of `_ENOUGH_PIXELS` would compute may be computed to hold less.
+_MORE_WORK = 1.1
+
+#: Pixels computed per pixel of the image above which still larger tiles are worth their memory.
 _MOST_WORK = 1.5
 
 #: What a network of ordinary width holds per input pixel while it runs (64 float32 maps at full size, eight times).
 BYTES_PER_PIXEL = 2048
 
 #: How much more than the tensors it needs at the same time the engine holds: its arena grows in steps and keeps what it once
-#: had (measured with onnxruntime 1.32 on U-Nets: 2.8 to 2.9).
-ENGINE_FACTOR = 3
+#: had (measured with onnxruntime 1.32 on U-Nets: 1.5 to 2.3).
+ENGINE_FACTOR = 2.5
 
 #: An image of up to this many times the largest tile is run in one piece.
 _WHOLE_ALLOWANCE = 1.5
@@ -60,11 +66,20 @@ def ladder(
         wanted = {name: tile.get(letters[name] or "") if isinstance(tile, Mapping) else _one_size(tile) for name in sizes}
         return (_lay(sizes, rules, letters, wanted),)
     most = max(1, memory // bytes_per_pixel)
-    largest = min(_ENOUGH_PIXELS, most)
-    while largest < most and _work(_lay(sizes, rules, letters, _cube(sizes, rules, largest))) > _MOST_WORK:
+    in_one_piece = pixels({name: rules[name].valid(size) for name, size in sizes.items()})
+
+    def work(largest: int) -> float:
+        if in_one_piece <= min(largest * _WHOLE_ALLOWANCE, most):
+            return in_one_piece / pixels(sizes)
+        return _work(_evened(sizes, rules, letters, _lay(sizes, rules, letters, _cube(sizes, rules, largest))))
+
+    enough = min(_ENOUGH_PIXELS, most)
+    largest = max(1, min(_ENOUGH_MEMORY // bytes_per_pixel, enough))
+    while largest < enough and work(largest) > _MORE_WORK * work(enough):
+        largest = min(2 * largest, enough)
+    while enough <= largest < most and work(largest) > _MOST_WORK:
         largest = min(2 * largest, most)
     tilings: list[dict[str, Line]] = []
-    in_one_piece = pixels({name: rules[name].valid(size) for name, size in sizes.items()})
     if in_one_piece * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
         because = next(iter({one.whole_because for one in rules.values()}), "")
         raise PlanError(

@@ -25,10 +25,13 @@ _DTYPES = {
 _SILENT = 4
 
 #: Which files are taken for networks (else also onnxruntime's own format, which nobody has looked into); how large a constant
-#: may become that is computed while a network is loaded. Versions that do not know a key pass it over.
+#: may become that is computed while a network is loaded; how long a thread looks out for the next piece of work before it
+#: sleeps (its own measure, up to milliseconds, takes a quarter more of the processors and gives no result sooner:
+#: docs/performance.md). Versions that do not know a key pass it over.
 _CONFIGURATION = {
     "session.load_model_format": "ONNX",
     "optimization.constant_folding_max_output_size_in_bytes": str(256 << 20),
+    "session.intra_op.spin_duration_us": "200",
 }
 
 _MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory", "cuda_error_out_of_memory")
@@ -64,6 +67,8 @@ class OnnxSession:
         for key, value in _CONFIGURATION.items():
             options.add_session_config_entry(key, value)
         options.intra_op_num_threads = _threads()
+        # what it holds would be as much again, from the second tile on, and nothing faster for it (docs/performance.md)
+        options.enable_mem_pattern = False
         provider = _PROVIDERS[device]
         try:
             self._session = ort.InferenceSession(
