@@ -66,6 +66,9 @@ FIRST = {
         "anna", {"tile": 64, "halo": 4, "normalize": "divide 255"}, "Anna's net [v2] \"b\" of cells.tif",
         ("preprocessing.txt is done as normalize=divide,255 does it",),
     ),
+    "an image that is smaller than its patch": Line(
+        f"model=[Cell Finder] {_NO} patch=768 overlap=22", "cell finder", {"normalize": "none"}, "Cell Finder of cells.tif",
+    ),
     "in one piece only": Line(
         f"model=everywhere {_NO} patch=32 overlap=4", "everywhere", {}, "everywhere of cells.tif",
         ("patch=32 is not taken: The network looks at the whole image along",),
@@ -209,7 +212,7 @@ def settings(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def seen(imagej: ImageJ, settings: None, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(imagej: ImageJ, person: None, settings: None, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("data")
     shutil.copy(ALIASES, imagej.folder / "plugins" / "IJBridge")
     _models(imagej.folder / "models", folder / "away")
@@ -260,6 +263,7 @@ def seen(imagej: ImageJ, settings: None, tmp_path_factory: pytest.TempPathFactor
             saveAs("Tiff", "{folder}/{name}.tif"); print("done");
         """
     macros["no options"] = f'open("{folder}/cells.tif"); run("DeepImageJ Run"); print(nImages);'
+    macros["menu"] = f'open("{folder}/cells.tif"); print(call("Person.choosesDeepImageJ", "cell finder")); print(getTitle());'
     for name in ("Explore", "Validate", "Build BundledModel", "StarDist", "Cellpose"):
         macros[f"other {name}"] = f'run("DeepImageJ {name}"); print("NOT REACHED");'
     return Seen(imagej.run(macros), imagej, folder)
@@ -337,6 +341,11 @@ def test_a_result_never_replaces_its_image(seen: Seen) -> None:
 
 def test_a_line_without_options_does_nothing_and_says_so(seen: Seen) -> None:
     assert seen.log("no options") == ("DeepImageJ Run: nothing is done, as the line has no options.", "1")
+
+
+def test_the_menu_entry_opens_the_dialog_and_records_the_native_line(seen: Seen) -> None:
+    assert 'run("Run Model...", "model=[cell finder] tile=auto halo=auto device=auto");' in seen.log("menu")
+    assert "cells-values" in seen.log("menu")
 
 
 @pytest.mark.parametrize("name", ["Explore", "Validate", "Build BundledModel", "StarDist", "Cellpose"])

@@ -4,6 +4,7 @@ import ij.IJ;
 import ij.ImagePlus;
 import ij.Macro;
 import ij.WindowManager;
+import ij.plugin.frame.Recorder;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +21,8 @@ import java.util.Map;
 final class DeepImageJCommand {
 
 	static final String NAME = "DeepImageJ Run";
+
+	private static final String RUN_MODEL = "Run Model...";
 
 	/** The keys of all its versions, and two of our own; which go together, the worker knows. */
 	private static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "format",
@@ -53,12 +56,13 @@ final class DeepImageJCommand {
 
 	static void run() throws BridgeException {
 		final String written = Macro.getOptions();
-		if (written == null && IJ.isMacro()) {
+		if (written == null && isCalledByMacro()) {
 			// DeepImageJ 3.1 recorded this line beside the one that runs, and passed over it
 			IJ.log(NAME + ": nothing is done, as the line has no options.");
 			return;
 		}
 		if (written == null) {
+			if (Recorder.record) Recorder.setCommand(RUN_MODEL); // it is that one's keys that are recorded
 			RunCommand.run();
 			return;
 		}
@@ -85,7 +89,16 @@ final class DeepImageJCommand {
 
 	/** Says what to use for one of DeepImageJ's other commands, whose lines in macros have no options. */
 	static void refuse(final String command) {
-		Failure.tell("IJBridge", new BridgeException(replacement(command)), !IJ.isMacro() && Failure.isAttended());
+		Failure.tell("IJBridge", new BridgeException(replacement(command)), !isCalledByMacro() && Failure
+			.isAttended());
+	}
+
+	/** Whether a macro's line is at work here; {@code IJ.isMacro()} would say so too while a person uses the menu beside it. */
+	private static boolean isCalledByMacro() {
+		for (final StackTraceElement frame : Thread.currentThread().getStackTrace()) {
+			if (frame.getClassName().startsWith("ij.macro.")) return true;
+		}
+		return false;
 	}
 
 	private static String replacement(final String command) {
