@@ -74,9 +74,9 @@ class Model:
             return give(run_with_macros(self._loaded, images, checked, progress, cancelled))
         return give(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
 
-    def test(self, *, device: str | None = None) -> TestReport:
-        """Run the model's own test tensors and compare."""
-        return test_model(self._loaded, Options.read(device=device or self._device))
+    def test(self, *, device: str | None = None, trust: str | None = None) -> TestReport:
+        """Run the model's own test tensors and compare; ``trust`` is that of `ijbridge.predict`."""
+        return test_model(self._loaded, Options.read(device=device or self._device, trust=trust))
 
     def _options(self, options: OptionArguments) -> Options:
         options.setdefault("device", self._device)
@@ -180,6 +180,9 @@ def predict(
         Where ImageJ runs in this process (`ijbridge.imagej`), the model's ImageJ macros that it runs before and after the
         network: ``"run"`` for all that the model names, or the names of their files. They are programs of a stranger: this is a
         yes to them as they are now, which is remembered by their hashes (docs/security.md).
+    trust
+        ``"torchscript"``: a yes to weights in TorchScript, which are a program; remembered by their hash, so that it is needed
+        once.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from ijbridge._version import __version__
 
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
+_TRUST = "torchscript: a yes to weights that are a program, remembered by their hash"
 _NORMALIZE = (
     "auto (what the description states, or is assumed), none, two percentiles (1,99.8), min-max, mean-std, divide,255, or "
     "divide,type (the largest value of the image's type)"
@@ -64,6 +65,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     test = command("test", "Run a model's own test tensors and compare with what it should give.")
     test.add_argument("--json", action="store_true", help="as JSON")
     test.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    test.add_argument("--trust", metavar="WHAT", help=_TRUST)
     test.add_argument(
         "-o", "--output", metavar="FOLDER",
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
@@ -144,3 +146,4 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
         "--min-confidence", metavar="PERCENT", help="0 to 99: labels of pixels below it become 0, where a model gives labels"
     )
     group.add_argument("--macros", metavar="WHICH", help="the model's ImageJ macros, which ImageJ alone can run: refused here")
+    group.add_argument("--trust", metavar="WHAT", help=_TRUST)

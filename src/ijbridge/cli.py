@@ -173,7 +173,7 @@ def _test(given: argparse.Namespace) -> int:
     from ijbridge.testing import report_dict, test_model
 
     with LoadedModel(given.model) as model:
-        report = test_model(model, Options.read(device=given.device))
+        report = test_model(model, Options.read(device=given.device, trust=given.trust))
     saved = _save_failures(report, given.output)
     if given.json:
         _print_json({**report_dict(report), "saved": [str(file) for file in saved]})
@@ -293,7 +293,10 @@ def _options(given: argparse.Namespace) -> Options:
 
 
 def _on_model(given: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence", "macros")}
+    return {
+        name: getattr(given, name)
+        for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence", "macros", "trust")
+    }
 
 
 def _inputs(description: ModelDescription, image: str, others: Sequence[str]) -> Any:

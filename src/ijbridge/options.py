@@ -30,6 +30,9 @@ MacrosOption: TypeAlias = str | Sequence[str]
 
 DEVICES = ("auto", "cpu", "cuda")
 
+#: The programs of a model that are run only after a yes, besides its macros.
+TRUSTED = ("torchscript",)
+
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -47,6 +50,7 @@ class OptionArguments(TypedDict, total=False):
     model_pixel_size: PixelSizeOption | None
     min_confidence: str | float | None
     macros: MacrosOption | None
+    trust: str | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Options:
     What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
     ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
     cent; ``macros`` are the files of the model's macros that are to be run, all that it names where there is none.
-    ``in_imagej`` says that an ImageJ runs them, which is never said by an option but by who asks for the run.
+    ``trust`` is what of the model somebody says yes to although it is a program.
+    ``in_imagej`` says that an ImageJ runs the macros, which is never said by an option but by who asks for the run.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -73,6 +78,7 @@ class Options:
     model_pixel_size: tuple[tuple[str, float], ...] = ()
     min_confidence: float | None = None
     macros: tuple[str, ...] | None = None
+    trust: str = ""
     in_imagej: bool = False
 
     @classmethod
@@ -89,6 +95,7 @@ class Options:
         model_pixel_size: PixelSizeOption | None = None,
         min_confidence: str | float | None = None,
         macros: MacrosOption | None = None,
+        trust: str | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -115,6 +122,7 @@ class Options:
                 model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
                 min_confidence=None if min_confidence is None else _percent(min_confidence),
                 macros=None if macros is None else _macros(macros),
+                trust="" if trust is None else _trust(trust),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
@@ -228,6 +236,13 @@ def _channels(value: Any) -> tuple[str | int, ...]:
                 "between them, such as 1,3."
             )
     return tuple(one if isinstance(one, str) else index(one) for one in chosen)
+
+
+def _trust(value: object) -> str:
+    text = str(value).strip().lower()
+    if text not in TRUSTED:
+        raise OptionError(f"trust={value!s} is not understood: use {', '.join(TRUSTED)}, or leave it out.")
+    return text
 
 
 def _rescale(value: object) -> bool:

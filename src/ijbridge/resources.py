@@ -8,11 +8,13 @@ from ijbridge import platforms
 from ijbridge.planning import Resources
 
 
-def find_resources() -> Resources:
-    """Look what there is."""
-    from ijbridge.runtimes.onnx import available_devices
-
-    return Resources(memory=platforms.free_memory(), devices=available_devices())
+def find_resources(weights: str = "onnx") -> Resources:
+    """Look what there is, for the engine that runs weights of this format."""
+    if weights == "torchscript":
+        from ijbridge.runtimes import torch as engine
+    else:
+        from ijbridge.runtimes import onnx as engine  # type: ignore[no-redef]
+    return Resources(memory=platforms.free_memory(), devices=engine.available_devices())
 
 
 class PeakMemory:

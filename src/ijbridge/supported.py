@@ -14,11 +14,15 @@ from ijbridge.weights import FORMATS
 _EXTRAS = {
     "imagej": "ImageJ in the process of a Python script",
     "tensorflow": "SavedModels of TensorFlow, which are converted once (3 GB)",
+    "torch": "TorchScript, which PyTorch runs after a yes to the file (3 GB)",
 }
 
 
-#: Weights that take an extra, which is needed once for each model.
-_NEEDED = {"tensorflow_saved_model_bundle": "tensorflow"}
+#: Weights that take an extra, and when.
+_NEEDED = {
+    "tensorflow_saved_model_bundle": ("tensorflow", "the first time"),
+    "torchscript": ("torch", "after a yes (trust=torchscript)"),
+}
 
 
 def supported() -> dict[str, Any]:
@@ -28,7 +32,7 @@ def supported() -> dict[str, Any]:
     -------
     dict
         ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``,
-        ``extra`` (that it takes once for each model, else None) and, where they are not run, ``advice``; ``extras``: per extra
+        ``extra`` (that it takes, else None) and, where they are not run, ``advice``; ``extras``: per extra
         ``name``, ``purpose``, ``installed``, ``missing`` (packages) and ``install`` (the command).
     """
     known = dict.fromkeys(weights for reader in readers() for weights in reader.INFO.weights)
@@ -46,7 +50,7 @@ def supported() -> dict[str, Any]:
             {
                 "format": one,
                 "runs": one in FORMATS,
-                "extra": _NEEDED.get(one),
+                "extra": _NEEDED.get(one, (None, ""))[0],
                 "advice": None if one in FORMATS else HELP.get(one),
             }
             for one in sorted(known, key=lambda one: one not in FORMATS)
@@ -78,7 +82,7 @@ def supported_text() -> str:
 def _how(weights: dict[str, Any]) -> str:
     if not weights["runs"]:
         return f"not run: {weights['advice']}" if weights["advice"] else "not run"
-    return f"run, with the extra {weights['extra']} the first time" if weights["extra"] else "run"
+    return f"run, with the extra {' '.join(_NEEDED[weights['format']])}" if weights["extra"] else "run"
 
 
 def _extra(name: str, purpose: str) -> dict[str, Any]:

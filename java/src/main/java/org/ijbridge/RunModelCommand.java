@@ -62,6 +62,9 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String macros;
 
+	@Parameter(persist = false, required = false)
+	private String trust;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -86,6 +89,7 @@ public final class RunModelCommand implements Command {
 		given.put("model_pixel_size", model_pixel_size);
 		given.put("min_confidence", min_confidence);
 		given.put("macros", macros);
+		given.put("trust", trust);
 		given.put("environment", environment);
 		try {
 			results = RunCommand.perform(image, new RunOptions(given));

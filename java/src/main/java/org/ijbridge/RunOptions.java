@@ -30,8 +30,8 @@ final class RunOptions {
 
 	/** The published macro keys. They never change their names. */
 	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
-		"channel", "rescale", "memory", "normalize", "model_axes", "model_pixel_size", "min_confidence", MACROS, ROI,
-		ENVIRONMENT));
+		"channel", "rescale", "memory", "normalize", "model_axes", "model_pixel_size", "min_confidence", MACROS,
+		"trust", ROI, ENVIRONMENT));
 
 	private final Map<String, String> values = new LinkedHashMap<>();
 	private final boolean attended;

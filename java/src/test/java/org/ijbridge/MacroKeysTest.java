@@ -82,7 +82,7 @@ class MacroKeysTest {
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
 		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory, normalize, " +
-			"model_axes, model_pixel_size, min_confidence, macros, roi and environment."), sentence);
+			"model_axes, model_pixel_size, min_confidence, macros, trust, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest
