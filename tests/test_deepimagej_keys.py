@@ -62,6 +62,7 @@ def test_what_is_left_out_is_not_known() -> None:
 
 def test_a_yes_to_macros_may_stand_beside_the_keys() -> None:
     assert read({"model": "cells", "macros": "run", "environment": "install"}).may_run_macros
+    assert read({"model": "cells", "trust": "torchscript"}).trust == "torchscript"
     assert not read({"model_path": "cells"}).may_run_macros
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -153,6 +154,21 @@ def test_a_saved_model_without_tensorflow_needs_the_extra_until_it_was_converted
     kept.parent.mkdir(parents=True)
     shutil.copy(FOLDER / "care-2d-probabilistic" / "converted.onnx", kept)
     assert only(migrate(export.parent)).verdict == "runs"
+
+
+def test_torchscript_needs_a_yes_which_a_report_never_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path / "settings")
+    model = write_model(tmp_path / "old" / "script", one_conv(), weights={"torchscript": {"source": "weights.pt"}})
+    (model / "weights.onnx").unlink()
+    with zipfile.ZipFile(model / "weights.pt", "w") as archive:
+        for name in ("m/data.pkl", "m/constants.pkl", "m/code/n.py"):
+            archive.writestr(name, b"x")
+    (line,) = lines(tmp_path / "old", 'run("DeepImageJ Run", "model_path=script trust=torchscript macros=run");')
+    report = only(migrate(tmp_path / "old"))
+    assert (report.verdict, report.needs[0]) == ("needs", "a yes to weights that are a program (trust=torchscript)")
+    assert (line.verdict, line.replacement) == ("needs", 'run("Run Model...", "model=script trust=torchscript");')
+    assert "nobody has said yes to it" in line.why
+    assert not (tmp_path / "settings").exists()
 
 
 def test_test_tensors_and_sample_images_of_bioimageio_are_compared(tmp_path: Path) -> None:

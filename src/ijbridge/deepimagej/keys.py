@@ -7,7 +7,7 @@
 ======== ============================================================================================================
 
 Source: what DeepImageJ 1.2.1, 2.1.16, 3.0.3 and 3.1 record and read. The words ``null``, ``no preprocessing`` and ``no
-postprocessing`` stand for nothing. Two keys of ijbridge may stand beside them (`OWN`).
+postprocessing`` stand for nothing. Some keys of ijbridge may stand beside them (`OWN`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ _FIRST = (*_BOTH, "patch", "overlap")
 _SECOND = (*_BOTH, "axes", "tile", "model_dir")
 _THIRD = ("model_path", "input_path", "output_folder", "display_output")
 
-#: A yes to the model's own macros, and one to a Python environment where there is none: as Run Model... has them.
-OWN = ("macros", "environment")
+#: A yes to the model's own macros, to weights that are programs, and to a Python environment where there is none: as Run
+#: Model... has them.
+OWN = ("macros", "trust", "environment")
 
 #: DeepImageJ's letters of space, also those of its 1.x (height, width, depth), and ours.
 _SPACE = {"X": "x", "W": "x", "Y": "y", "H": "y", "Z": "z", "D": "z"}
@@ -53,6 +54,7 @@ class Asked:
     output: str = ""
     shown: bool = True
     may_run_macros: bool = False
+    trust: str = ""
 
 
 def read(values: Mapping[str, str]) -> Asked:
@@ -87,6 +89,7 @@ def read(values: Mapping[str, str]) -> Asked:
         # on files DeepImageJ 3.1 shows nothing unless it is told to
         shown=_value(values, "display_output") == "all" or (not source and "display_output" not in values),
         may_run_macros=yes == "run",
+        trust=values.get("trust", "").strip(),
     )
 
 

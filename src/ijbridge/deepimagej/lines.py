@@ -51,6 +51,8 @@ def arrange(model: LoadedModel, asked: Asked, image: Header | None = None) -> Ar
     """
     notes: list[str] = []
     options, macros = _steps(model.description, asked, notes)
+    if asked.trust:
+        options["trust"] = asked.trust
     tile, halo = dict(asked.tile or {}), asked.overlap
     if image is not None:
         tile, halo = _geometry(model, asked, image, options, notes)

@@ -16,6 +16,7 @@ from ijbridge.errors import IJBridgeError, OptionError
 from ijbridge.loaded import LoadedModel
 from ijbridge.macro_choice import code_of
 from ijbridge.migration.scanning import Call, Text, has_hole, option, quoted, values_of
+from ijbridge.options import Options
 
 #: Finds a model by what a line calls it; raises `ijbridge.errors.IJBridgeError` where it is not there.
 Finder: TypeAlias = Callable[[str], LoadedModel]
@@ -85,9 +86,8 @@ def _deepimagej(call: Call, find: Finder) -> Line:
     if any(map(has_hole, values)) or not named:
         return _line(call, "unknown", "Its options are computed: it runs as it is if what they come to does.")
     known = {key: value for key, value in values.items() if not has_hole(value)}
-    if known.keys() & {"axes", "tile"} == {"axes"} or known.keys() & {"axes", "tile"} == {"tile"}:
-        known.pop("axes", None)
-        known.pop("tile", None)
+    if len(known.keys() & {"axes", "tile"}) == 1:
+        known = {key: value for key, value in known.items() if key not in ("axes", "tile")}
     files = {key: values.get(theirs, "null") for key, theirs in (("input", "input_path"), ("output", "output_folder"))}
     files = files if "null" not in files.values() else {}
     command = "Batch Run Model..." if files else "Run Model..."
@@ -97,7 +97,9 @@ def _deepimagej(call: Call, find: Finder) -> Line:
     try:
         asked = read(known)
         model = find(asked.model)
-        keys = {"model": _name(model), **files}
+        keys = {"model": _name(model), **files, **({"trust": asked.trust} if asked.trust else {})}
+        plain = _run_line(call.options, keys, command)
+        model.variant(Options())  # not with what the line says yes to: nobody has said it by asking for a report
         arranged = arrange(model, asked)
     except IJBridgeError as error:
         return _line(call, "needs", str(error), plain)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ijbridge.description import FixedSize, Macro, ModelDescription
-from ijbridge.errors import CannotRunError, IJBridgeError
+from ijbridge.errors import AgreementError, CannotRunError, IJBridgeError
 from ijbridge.loaded import LoadedModel, verify_files
 from ijbridge.migration.comparing import Comparison, compare_all
 from ijbridge.model_names import names_of
@@ -61,11 +61,13 @@ def examine(path: Path) -> ModelReport:
             verify_files(description)
             check_runnable(description)
             model.variant(Options())
+        except AgreementError as error:
+            yes = "a yes to weights that are a program (trust=torchscript)"
+            needs = (yes, *(f"an extra: {one}" for one in _missing(description)))
+            return replace(report, needs=needs, notes=(str(error),))
         except CannotRunError as error:
-            install = next(filter(None, (missing_extra(one.format) for one in description.weights if one.available)), None)
-            if install is None:
-                return replace(report, error=str(error))
-            return replace(report, needs=(f"an extra, once: {install}",), notes=(str(error),))
+            extras = [f"an extra, once: {one}" for one in _missing(description)]
+            return replace(report, needs=tuple(extras), notes=(str(error),)) if extras else replace(report, error=str(error))
         except IJBridgeError as error:
             return replace(report, error=str(error))
         macros = [one for one in description.macros if not one.is_empty]
@@ -75,6 +77,11 @@ def examine(path: Path) -> ModelReport:
         comparisons = tuple(compare_all(model, options))
         notes = tuple(one.sentence for one in model.described(options).all_findings)
     return replace(report, needs=needs, notes=notes, normalize=native, comparisons=comparisons)
+
+
+def _missing(description: ModelDescription) -> list[str]:
+    found = (missing_extra(one.format) for one in description.weights if one.available)
+    return [one for one in found if one is not None]
 
 
 def _native(description: ModelDescription, macros: list[Macro]) -> str:

@@ -24,10 +24,11 @@ final class DeepImageJCommand {
 
 	private static final String RUN_MODEL = "Run Model...";
 
-	/** The keys of all its versions, and two of our own; which go together, the worker knows. */
+	/** The keys of all its versions, and our own for a yes; which go together, the worker knows. */
 	private static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "format",
 		"preprocessing", "postprocessing", "patch", "overlap", "axes", "tile", "logging", "model_dir", "model_path",
-		"input_path", "output_folder", "display_output", RunOptions.MACROS, RunOptions.ENVIRONMENT));
+		"input_path", "output_folder", "display_output", RunOptions.MACROS, "trust",
+		RunOptions.ENVIRONMENT));
 
 	private final InferenceClient client;
 	private final Feedback feedback;
