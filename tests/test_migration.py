@@ -26,10 +26,12 @@ from ijbridge.agreements import agree
 from ijbridge.errors import ModelNotFoundError
 from ijbridge.formats import read_model
 from ijbridge.formats.package import open_package
+from ijbridge.loaded import LoadedModel, Variant
 from ijbridge.macro_choice import code_of
 from ijbridge.migration import Migration, migrate
 from ijbridge.migration.report import html
 from ijbridge.migration.report import text as text_of
+from ijbridge.options import Options
 from ijbridge.weights.saved_model import kept_at, read_files
 from reference.csbdeep_cases import FOLDER
 
@@ -196,6 +198,36 @@ def test_what_cannot_be_compared_says_why(tmp_path: Path) -> None:
     (model / "exampleImage.tiff").write_bytes(b"no TIFF at all")
     (compared,) = only(migrate(tmp_path)).comparisons
     assert "exampleImage.tiff is not a TIFF that can be read" in compared.reason
+    report = migrate(tmp_path)
+    assert (only(report).verdict, report.is_done) == ("unknown", False)
+
+
+def test_an_example_on_which_the_model_does_not_run_is_no_success(tmp_path: Path) -> None:
+    save_example(old_model(tmp_path / "cells", "Cells"))
+    tifffile.imwrite(
+        tmp_path / "cells" / "exampleImage.tiff", np.zeros((2, 30, 40), np.uint8), imagej=True, metadata={"axes": "CYX"}
+    )
+    model = only(migrate(tmp_path))
+    assert model.verdict == "unknown"
+    assert "2 channels" in model.comparisons[0].reason
+
+
+def test_a_defect_with_one_model_does_not_cost_the_report_on_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        old_model(tmp_path / name, name)
+
+    def variant(model: LoadedModel, options: Options) -> Variant:
+        if model.description.name == "a":
+            raise ZeroDivisionError("division by zero")
+        return original(model, options)
+
+    original = LoadedModel.variant
+    monkeypatch.setattr(LoadedModel, "variant", variant)
+    first, second = migrate(tmp_path).models
+    assert (first.verdict, second.verdict) == ("does not run", "runs")
+    assert "failed in a way it should not (ZeroDivisionError: division by zero)" in first.error
 
 
 def test_models_are_found_at_any_depth_and_each_once(tmp_path: Path) -> None:

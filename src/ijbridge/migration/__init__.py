@@ -6,6 +6,7 @@ no macro and nothing else of a package is executed, and nothing is written but t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,19 @@ def migrate(folder: str | Path, progress: Callable[[str], None] | None = None) -
     PackageError
         If it holds more files than can be looked at.
     """
-    root = Path(folder).expanduser().absolute()
-    if not root.is_dir():
+    root = Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111 - Path.expanduser raises for an unknown user
+    if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         raise ModelNotFoundError(f"There is no folder {root}: give the folder that holds the models and macros.")
     say = progress or (lambda _: None)
     found = find(root)
     models = []
     for path in found.models:
         say(str(path.relative_to(root)))
-        models.append(examine_model(path))
+        try:
+            models.append(examine_model(path))
+        except Exception as error:  # noqa: BLE001 - a defect met with one model shall not cost the report on the others
+            sentence = f"ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it."
+            models.append(ModelReport(path, path.name, "", error=sentence))
     macros = list(_macros(found, models, say))
     told = tuple(one for one in macros if one.lines or one.error)
     return Migration(root, tuple(models), told, found.others + len(macros) - len(told))
@@ -103,7 +108,7 @@ def _macros(found: Found, models: list[ModelReport], say: Callable[[str], None])
 def _model_called(name: str, models: list[ModelReport]) -> Path:
     """Find a model that a macro names, among those of the folder; a path that is there is that."""
     given = Path(name)
-    if given.is_absolute() and given.exists():
+    if given.is_absolute() and os.path.exists(given):  # noqa: PTH110 - Path.exists raises where a name is too long
         return given
     last = last_name(name)
     by_file = {one.path: (one.path.name, one.path.stem if one.path.is_file() else one.path.name) for one in models}

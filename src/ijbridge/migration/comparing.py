@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -112,8 +112,9 @@ def _read(description: ModelDescription, package: Package, given: str, expected:
     tensors = description.inputs[0], description.outputs[0]
     images = []
     for tensor, file in zip(tensors, (given, expected), strict=True):
-        if tensor.test_tensor is not None and tensor.test_tensor.source == file:
-            images.append(as_image(tensor, load_tensor(description, tensor)))
+        if file.lower().endswith(".npy"):
+            array = load_tensor(description, replace(tensor, test_tensor=FileRef(file)))
+            images.append(as_image(tensor, array))
         else:
             images.append(_read_file(package, file))
     return _Pair(tensors[1].id, given, expected, *images)

@@ -16,7 +16,7 @@ from ijbridge.options import Options
 from ijbridge.planning import check_runnable
 from ijbridge.supported import missing_extra
 
-Verdict = Literal["runs", "differs", "needs", "does not run"]
+Verdict = Literal["runs", "differs", "unknown", "needs", "does not run"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class ModelReport:
             return "does not run"
         if self.needs:
             return "needs"
-        return "differs" if any(one.verdict == "differs" for one in self.comparisons) else "runs"
+        compared = [one.verdict for one in self.comparisons]
+        return "differs" if "differs" in compared else "unknown" if "not compared" in compared else "runs"
 
 
 def examine(path: Path) -> ModelReport:

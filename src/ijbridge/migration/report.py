@@ -16,7 +16,13 @@ from ijbridge.migration.comparing import Comparison, Picture
 from ijbridge.migration.lines import Line
 
 #: What a verdict is in words.
-_MODELS = {"runs": "runs", "differs": "runs but differs", "needs": "needs something", "does not run": "does not run"}
+_MODELS = {
+    "runs": "runs",
+    "differs": "runs but differs",
+    "unknown": "look at it",
+    "needs": "needs something",
+    "does not run": "does not run",
+}
 _LINES = {"runs": "runs", "needs": "needs a hand", "replace": "replace", "unknown": "look at it"}
 _COMPARED = {
     "same": "the same as",
