@@ -47,6 +47,13 @@ def test_a_path_of_another_machine_is_found_by_its_last_name_and_that_is_said(mo
     assert found.note == f"{path} is not on this machine: {models / 'one'} is taken, which has its name."
 
 
+def test_a_name_with_slashes_is_a_name_before_it_is_a_path(models: Path) -> None:
+    write_model(models / "three", one_conv(), name="Nuclei/one")
+    assert find("Nuclei/one", [models]).path == models / "three"
+    write_model(models / "lab" / "four", one_conv(), name="Four")
+    assert find("lab/four", [models]).path == models / "lab" / "four"
+
+
 def test_an_earlier_folder_goes_first_and_a_file_before_a_name(models: Path, tmp_path: Path) -> None:
     write_model(tmp_path / "first" / "mine", one_conv(), name="one")
     assert find("one", [tmp_path / "first", models]).path == models / "one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
@@ -44,23 +44,17 @@ def find(name: str, folders: Iterable[str | Path]) -> Found:
     if os.path.exists(given):  # noqa: PTH110 - Path.exists raises where a name is too long
         return Found(given.absolute())
     places = [Path(folder) for folder in folders]
+    called: dict[Path, tuple[str, ...]] = {}
     last = last_name(name)
-    is_path = last != name
-    for place in places:
-        for file in (last, f"{last}.zip"):
-            if last and os.path.exists(place / file):  # noqa: PTH110
-                return Found(place / file, _elsewhere(name, place / file) if is_path else "")
-    called = _called(places)
-    fitting = [path for path, names in called.items() if last in names] or [
-        path for path, names in called.items() if _plain(last) in map(_plain, names)
-    ]
-    if len(fitting) > 1:
-        raise OptionError(
-            f'{len(fitting)} models are called "{last}" ({", ".join(str(path) for path in fitting)}): give the path of the one '
-            "that is meant."
-        )
-    if fitting:
-        return Found(fitting[0], _elsewhere(name, fitting[0]) if is_path else "")
+    # a name may have slashes of its own, so that it is taken for a path only where nothing is called so
+    for wanted in dict.fromkeys((name, last) if last else (name,)):
+        by_file = (place / file for place in places for file in (wanted, f"{wanted}.zip"))
+        path = next((one for one in by_file if os.path.exists(one)), None)  # noqa: PTH110
+        if path is None:
+            called = called or _called(places)
+            path = the_only(wanted, called)
+        if path is not None:
+            return Found(path, f"{name} is not on this machine: {path} is taken, which has its name." if wanted != name else "")
     there = _told(sorted({names[0] for names in called.values() if names}))
     broken = _told(path.name for path, names in called.items() if not names)
     raise ModelNotFoundError(
@@ -68,6 +62,24 @@ def find(name: str, folders: Iterable[str | Path]) -> Found:
         f"nor by name: {f'there are {there}' if there else 'put it there'}, or give its path"
         + (f"; what is in {broken} cannot be read." if broken else ".")
     )
+
+
+def the_only(wanted: str, called: Mapping[Path, tuple[str, ...]]) -> Path | None:
+    """Give the model that is called so, in these letters or else whatever their case; None where none is.
+
+    Raises
+    ------
+    OptionError
+        Where several are.
+    """
+    found = [path for path, names in called.items() if wanted in names] or [
+        path for path, names in called.items() if _plain(wanted) in map(_plain, names)
+    ]
+    if len(found) > 1:
+        raise OptionError(
+            f'{len(found)} models are called "{wanted}" ({", ".join(map(str, found))}): give the path of the one that is meant.'
+        )
+    return found[0] if found else None
 
 
 def last_name(path: str) -> str:
@@ -122,7 +134,3 @@ def _stamp(entry: Path) -> tuple[int, ...]:
 
 def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
-
-
-def _elsewhere(name: str, path: Path) -> str:
-    return f"{name} is not on this machine: {path} is taken, which has its name."

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ijbridge.errors import ModelNotFoundError, OptionError
+from ijbridge.errors import ModelNotFoundError
 from ijbridge.loaded import LoadedModel
 from ijbridge.migration.finding import Found, find
 from ijbridge.migration.lines import COMMANDS, Line, examine
 from ijbridge.migration.models import ModelReport
 from ijbridge.migration.models import examine as examine_model
 from ijbridge.migration.scanning import calls
-from ijbridge.model_names import last_name
+from ijbridge.model_names import last_name, the_only
 
 __all__ = ["MacroReport", "Migration", "ModelReport", "migrate"]
 
@@ -113,10 +113,8 @@ def _model_called(name: str, models: list[ModelReport]) -> Path:
     last = last_name(name)
     by_file = {one.path: (one.path.name, one.path.stem if one.path.is_file() else one.path.name) for one in models}
     by_name = {one.path: one.names for one in models}
-    for called in (by_file, by_name):
-        found = [path for path, names in called.items() if last in names]
-        if len(found) > 1:
-            raise OptionError(f'{len(found)} models are called "{last}" ({", ".join(map(str, found))}): name the path of one.')
-        if found:
-            return found[0]
+    for wanted, called in ((last, by_file), (name, by_name), (last, by_name)):
+        found = the_only(wanted, called)
+        if found is not None:
+            return found
     raise ModelNotFoundError(f'There is no model "{last}" in the folder: put it into "models" of ImageJ, or name its path.')
