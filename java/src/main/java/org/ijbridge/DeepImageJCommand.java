@@ -126,7 +126,9 @@ final class DeepImageJCommand {
 	private void runOn(final ImagePlus image) throws BridgeException {
 		final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
 		final List<String> outputs = line.texts("outputs");
-		for (int i = 0; i < results.size(); i++) results.get(i).setTitle(title(image, outputs.get(i)));
+		// DeepImageJ had no name for what is made of several outputs
+		final boolean named = results.size() == outputs.size();
+		for (int i = 0; i < results.size() && named; i++) results.get(i).setTitle(title(image, outputs.get(i)));
 		final String folder = line.text("output");
 		if (!folder.isEmpty()) for (final ImagePlus result : results) save(image, result, new File(folder));
 		// The first output is shown last, which makes it the active image.
