@@ -47,7 +47,7 @@ def check_package(folder: Path, model: Path | ModelDescription) -> ModelDescript
     verify_files(description)
     with LoadedModel(folder) as loaded:
         assert run_own_test(loaded, Options.read()).reproduces
-        types = loaded.variant(Options()).facts.types
+        types = loaded.variant(Options()).types
     meant = read_model(model) if isinstance(model, Path) else model
     assert differences(plainly(meant, types), plainly(description, types)) == []
     document = yaml.safe_load((folder / "bioimageio.yaml").read_text(encoding="utf-8"))

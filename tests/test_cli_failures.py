@@ -52,8 +52,8 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "another version": (edited("format_version", "0.2.1"), ["bioimage.io 0.2.1", "reads 0.3, 0.4 and 0.5"]),
     "no weights": (lambda model, _: (model / "weights.onnx").unlink(), ["no weights that ijbridge runs", "'weights.onnx'"]),
     "other weights": (
-        edited("weights", {"torchscript": {"source": "weights.onnx"}}),
-        ["no weights that ijbridge runs (onnx, keras_hdf5,", "torchscript (there)", "export it to ONNX"],
+        edited("weights", {"keras_v3": {"source": "weights.onnx"}}),
+        ["no weights that ijbridge runs (onnx, keras_hdf5,", "keras_v3 (there)", "convert it to ONNX"],
     ),
     "wrong hash": (edited("weights.onnx.sha256", "0" * 64), ["onnx weights", "not the file that was described"]),
     "weights that are no network": (lambda model, _: _replace_weights(model, b"no network"), ["not an ONNX network"]),

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from commandline import Run
 from converted import check_package
 from descriptions import check_refusal
 from ijbridge.conversion import convert
+from ijbridge.description import IMAGEJ_MACRO, Macro
 from ijbridge.errors import CannotRunError, OptionError
 from ijbridge.formats import read_model
 from ijbridge.image import make_image
 from ijbridge.loaded import LoadedModel, Results
+from ijbridge.object_plans import result_names
 from ijbridge.options import Options
 from ijbridge.server import InferenceServer
 from reference.csbdeep_cases import NUCLEI, WITH_OBJECTS, Array, Network, image, with_objects
@@ -189,6 +192,16 @@ def test_options_that_are_none_are_refused(options: dict[str, Any], words: list[
     with pytest.raises(OptionError) as caught:
         ijbridge.plan(TRAINED.folder, image(TRAINED), **options)
     check_refusal(caught.value, *words)
+
+
+def test_a_macro_for_what_the_network_gives_is_not_given_objects() -> None:
+    macro = Macro("after", IMAGEJ_MACRO, "post.ijm", is_run=True)
+    description = replace(read_model(TRAINED.folder), macros=(macro,))
+    with pytest.raises(OptionError) as caught:
+        result_names(description, Options())
+    check_refusal(caught.value, "post.ijm", "objects=raw")
+    assert result_names(description, Options(objects="raw")) == ("prob", "dist")
+    assert result_names(replace(description, macros=(replace(macro, is_run=False),)), Options()) == ("labels",)
 
 
 def test_options_on_objects_are_refused_for_other_models() -> None:

@@ -329,7 +329,7 @@ def test_weights_that_are_not_in_the_package_are_asked_for(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("torchscript", "torch.onnx.export"), ("keras_v3", "tf2onnx"), ("pytorch_state_dict", "the author's code to run")],
+    [("keras_v3", "tf2onnx"), ("pytorch_state_dict", "the author's code to run")],
 )
 def test_weights_of_another_framework_come_with_what_would_help(tmp_path: Path, name: str, advice: str) -> None:
     weights: dict[str, Any] = {name: {"source": "weights.onnx"}}

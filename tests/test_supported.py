@@ -22,7 +22,7 @@ def test_every_format_and_every_kind_of_weights_is_listed(run: Run) -> None:
         assert reader.INFO.looked_for in out
     assert "\n  onnx                           run\n" in out
     assert "\n  tensorflow_saved_model_bundle  run, with the extra tensorflow the first time\n" in out
-    assert "\n  torchscript                    not run: export it to ONNX with PyTorch" in out
+    assert "\n  torchscript                    run, with the extra torch after a yes (trust=torchscript)\n" in out
 
 
 def test_programs_get_the_same(run: Run) -> None:
@@ -32,7 +32,7 @@ def test_programs_get_the_same(run: Run) -> None:
         "bioimage.io", "ZEISS CZANN", "StarDist", "CSBDeep", "DeepImageJ", "ZEISS czmodel", "ONNX",
     ]  # fmt: skip
     assert {one["format"] for one in found["weights"] if one["runs"]} == {
-        "onnx", "keras_hdf5", "tensorflow_saved_model_bundle",
+        "onnx", "keras_hdf5", "tensorflow_saved_model_bundle", "torchscript",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias, Unpack
@@ -12,6 +13,8 @@ from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.findings import Finding
 from ijbridge.formats import read_model
+from ijbridge.imagej.jvm import has_imagej
+from ijbridge.imagej.macros import run_with_macros
 from ijbridge.loaded import LoadedModel
 from ijbridge.options import OptionArguments, Options
 from ijbridge.plans import Plan
@@ -69,15 +72,19 @@ class Model:
         checked = self._options(options)
         give = results.giver(image, output)
         images = self._loaded.images(image, axes)
+        if checked.macros is not None:
+            return give(run_with_macros(self._loaded, images, checked, progress, cancelled))
         return give(self._loaded.run(images, checked, progress=progress, cancelled=cancelled))
 
-    def test(self, *, device: str | None = None) -> TestReport:
-        """Run the model's own test tensors and compare."""
-        return test_model(self._loaded, Options.read(device=device or self._device))
+    def test(self, *, device: str | None = None, trust: str | None = None) -> TestReport:
+        """Run the model's own test tensors and compare; ``trust`` is that of `ijbridge.predict`."""
+        return test_model(self._loaded, Options.read(device=device or self._device, trust=trust))
 
     def _options(self, options: OptionArguments) -> Options:
         options.setdefault("device", self._device)
-        return Options.named(options)
+        checked = Options.named(options)
+        # where it is left out, nobody looks for Java
+        return checked if checked.macros is None else replace(checked, in_imagej=has_imagej())
 
     def close(self) -> None:
         """Give the network's memory back."""
@@ -178,6 +185,13 @@ def predict(
         of objects in planes), ``"both"``, or ``"raw"`` (the network's own outputs).
     prob_thresh, nms_thresh
         From 0 to 1, in place of the model's: the probability above which there may be an object; by how much two may overlap.
+    macros
+        Where ImageJ runs in this process (`ijbridge.imagej`), the model's ImageJ macros that it runs before and after the
+        network: ``"run"`` for all that the model names, or the names of their files. They are programs of a stranger: this is a
+        yes to them as they are now, which is remembered by their hashes (docs/security.md).
+    trust
+        ``"torchscript"``: a yes to weights in TorchScript, which are a program; remembered by their hash, so that it is needed
+        once.
 
     Returns
     -------

@@ -12,6 +12,7 @@ _MEMORY = "what may be used beyond the image: auto (what is free), or 4GB"
 _DEVICE = f"auto (cuda where it can be used, else cpu), {', '.join(DEVICES)}; see the command devices"
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
+_TRUST = "torchscript: a yes to weights that are a program, remembered by their hash"
 _NORMALIZE = (
     "auto (what the description states, or is assumed), none, two percentiles (1,99.8), min-max, mean-std, divide,255, or "
     "divide,type (the largest value of the image's type)"
@@ -67,6 +68,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     test = command("test", "Run a model's own test tensors and compare with what it should give.")
     test.add_argument("--json", action="store_true", help="as JSON")
     test.add_argument("--device", default="auto", help=_DEVICE)
+    test.add_argument("--trust", metavar="WHAT", help=_TRUST)
     test.add_argument(
         "-o", "--output", metavar="FOLDER",
         help="where to save the outputs that do not reproduce (by default the folder one is in)",
@@ -91,6 +93,13 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     convert.add_argument("--overwrite", action="store_true", help="replace a package that this command wrote there before")
     convert.add_argument("--json", action="store_true", help="the report as JSON")
     _model_options(convert)
+
+    migrate = bare_command(
+        "migrate",
+        "Report on models and macros of years: what runs, what that takes, what differs from the saved results.",
+    )
+    migrate.add_argument("folder", metavar="FOLDER", help="where they lie, in whatever folders below it")
+    migrate.add_argument("--report", metavar="FILE.html", help="write the report as a page with pictures, too")
 
     formats = bare_command("formats", "List the formats that are read, the weights that are run, the extras that are there.")
     formats.add_argument("--json", action="store_true", help="as JSON")
@@ -160,3 +169,5 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--min-confidence", metavar="PERCENT", help="0 to 99: labels of pixels below it become 0, where a model gives labels"
     )
+    group.add_argument("--macros", metavar="WHICH", help="the model's ImageJ macros, which ImageJ alone can run: refused here")
+    group.add_argument("--trust", metavar="WHAT", help=_TRUST)

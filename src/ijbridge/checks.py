@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ijbridge import units
-from ijbridge.description import ModelDescription, Tensor
+from ijbridge.description import ModelDescription, Tensor, Weights
 from ijbridge.findings import Finding
 from ijbridge.image import Header
 from ijbridge.operations import Binarize, Clip, EnsureDtype, Operation, ScaleRange, ZeroMeanUnitVariance
@@ -204,6 +204,16 @@ def check_casts(tensor: Tensor) -> list[Finding]:
         else:
             fraction_made = operation if not isinstance(operation, Binarize) else None
     return []
+
+
+def check_followed(weights: Weights) -> list[Finding]:
+    """Say that nothing is known of a network but what its description says."""
+    if weights.format != "torchscript":
+        return []
+    return [
+        Finding("network-not-followed", "note", f"The network {weights.file.source} is TorchScript, which is not looked into",
+                "so its description is believed: halo, sizes and what it needs of memory")
+    ]  # fmt: skip
 
 
 def check_weights(description: ModelDescription, used: str) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | devices | tune | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | migrate | formats | devices | tune | ...``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -149,15 +149,21 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: argparse.Namespace, options: Options) -> None:
+    from ijbridge.findings import warnings
     from ijbridge.image_io import write_image
     from ijbridge.object_tables import narrow_labels, write_table
     from ijbridge.provenance import provenance_text
 
     images = model.images(_inputs(model.description, image, given.input), given.axes)
-    with _progress_bar(Path(image).name) as progress:
-        results = model.run(images, options, progress=progress)
-    for warning in results.warnings:
+    plan = model.plan({name: one.header for name, one in images.items()}, options)
+    before = warnings(plan.findings)
+    for warning in before:
         print(f"warning: {warning}", file=sys.stderr)
+    with _progress_bar(Path(image).name) as progress:
+        results = model.run(images, plan, progress=progress)
+    for warning in results.warnings:
+        if warning not in before:
+            print(f"warning: {warning}", file=sys.stderr)
     for name, file in files.items():
         if name in results.images:
             image_of = narrow_labels(results.images[name]) if results.objects is not None else results.images[name]
@@ -172,7 +178,7 @@ def _test(given: argparse.Namespace) -> int:
     from ijbridge.testing import report_dict, test_model
 
     with LoadedModel(given.model) as model:
-        report = test_model(model, Options.read(device=given.device))
+        report = test_model(model, Options.read(device=given.device, trust=given.trust))
     saved = _save_failures(report, given.output)
     if given.json:
         _print_json({**report_dict(report), "saved": [str(file) for file in saved]})
@@ -230,6 +236,24 @@ def _convert(given: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(given: argparse.Namespace) -> int:
+    from ijbridge.migration import migrate
+    from ijbridge.migration.report import html, text
+
+    target = Path(given.report) if given.report is not None else None
+    if target is not None and (target.suffix.lower() not in (".html", ".htm") or not os.path.isdir(target.parent)):  # noqa: PTH112
+        raise OptionError(f"--report {target} is no HTML file in a folder that is there: write --report report.html.")
+    shown = sys.stderr.isatty()
+    report = migrate(given.folder, (lambda name: print(f"  {name}", file=sys.stderr)) if shown else None)
+    print(text(report))
+    if target is not None:
+        try:
+            target.write_text(html(report), encoding="utf-8")
+        except OSError as error:
+            raise ResultError(f"The report {target} cannot be written: {error.strerror or error}.") from error
+    return 0 if report.is_done else 1
+
+
 def _formats(given: argparse.Namespace) -> int:
     from ijbridge.supported import supported, supported_text
 
@@ -276,6 +300,7 @@ _COMMANDS = {
     "predict": _predict,
     "test": _test,
     "convert": _convert,
+    "migrate": _migrate,
     "formats": _formats,
     "devices": _devices,
     "tune": _tune,
@@ -295,7 +320,10 @@ def _options(given: argparse.Namespace) -> Options:
 
 
 def _on_model(given: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence")}
+    return {
+        name: getattr(given, name)
+        for name in ("normalize", "model_axes", "model_pixel_size", "min_confidence", "macros", "trust")
+    }
 
 
 def _inputs(description: ModelDescription, image: str, others: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ijbridge import planning
 from ijbridge.converters import ImageLike
 from ijbridge.description import ModelDescription
 from ijbridge.errors import ConversionError, IJBridgeError, NotAModelError
@@ -119,7 +120,10 @@ def convert(
     check_target(target, overwrite=overwrite, is_replaceable=_is_replaceable)
     with LoadedModel(model) as stated:
         _check_apart(target, Path(stated.description.location))
-        description = _of_network(stated.variant(options or Options()).description)
+        chosen = options or Options()
+        planning.check_runnable(stated.described(chosen))
+        _check_onnx(stated)
+        description = _of_network(stated.variant(chosen).description)
     with LoadedModel(description) as loaded:
         given = {} if images is None else loaded.images(images, axes)
         example = (None if given else own_example(loaded)) or made_example(loaded, given)
@@ -204,6 +208,11 @@ def _check_apart(target: Path, location: Path) -> None:
         raise ConversionError(f"{target} is part of the model that is to be converted: choose a place outside of {location}.")
 
 
+def _check_onnx(model: LoadedModel) -> None:
+    """Refuse a model whose network is not made into ONNX, before anything else is asked for."""
+    _ = model.network
+
+
 def _is_replaceable(target: Path) -> bool:
     """Whether something is an empty folder, or a package that was written here."""
     if target.is_dir() and not any(target.iterdir()):
@@ -234,4 +243,4 @@ def _check(folder: Path, original: LoadedModel) -> None:
 
 
 def _types(model: LoadedModel) -> Mapping[str, str]:
-    return model.variant(Options()).facts.types
+    return model.variant(Options()).types

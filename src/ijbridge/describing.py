@@ -167,7 +167,8 @@ def _macro_lines(macro: Macro) -> Iterator[str]:
     state = f"SHA-256 {macro.sha256[:12]}..." if macro.sha256 else "missing"
     if macro.kind == IMAGEJ_MACRO and macro.is_empty:
         state += ", does nothing to the image"
-    yield f"{macro.when:<12} {macro.source} ({macro.kind}, {state}), not run" + (f": {macro.comment}" if macro.comment else "")
+    done = "run by ImageJ" if macro.is_run else "not run"
+    yield f"{macro.when:<12} {macro.source} ({macro.kind}, {state}), {done}" + (f": {macro.comment}" if macro.comment else "")
 
 
 def _measured(benchmark: Benchmark) -> str:

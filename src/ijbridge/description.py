@@ -217,11 +217,14 @@ IMAGEJ_MACRO = "ImageJ macro"
 
 @dataclass(frozen=True)
 class Macro:
-    """Code of the package that another program runs on the image before or after the network; nothing here runs it.
+    """Code of the package that ImageJ runs on the image before or after the network, once a person has said yes to it.
 
     ``kind`` says which code it is (`IMAGEJ_MACRO`, ``Java class``), ``comment`` is its first line of comment, ``sha256`` that
     of the file, None where the package does not hold it. ``normalize`` is the value of the option ``normalize`` that does the
     same, None where none is known; ``is_empty`` says that it does nothing to the image.
+
+    ``use`` says how the description means it: ``named``; ``beside``, where it lies in the package without being named;
+    ``replaced``, where the description has operations in its place. ``is_run`` says that this run has ImageJ run it.
     """
 
     when: Literal["before", "after"]
@@ -231,6 +234,8 @@ class Macro:
     sha256: str | None = None
     normalize: str | None = None
     is_empty: bool = False
+    use: Literal["named", "beside", "replaced"] = "named"
+    is_run: bool = False
 
 
 @dataclass(frozen=True)

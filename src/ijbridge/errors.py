@@ -4,6 +4,7 @@
 
     IJBridgeError
     ├── OptionError            an option, macro key or argument that is unknown or malformed
+    ├── AgreementError         code of a model that nobody has said yes to
     ├── ModelError             the model cannot be used
     │   ├── ModelNotFoundError     there is nothing at that path
     │   ├── NotAModelError         something is there, but no description that ijbridge reads
@@ -45,6 +46,10 @@ class IJBridgeError(Exception):
 
 class OptionError(IJBridgeError):
     """An option, macro key or argument is unknown or malformed."""
+
+
+class AgreementError(IJBridgeError):
+    """Code that comes with a model is to be run, and nobody has said yes to it, or to what it is by now."""
 
 
 class ModelError(IJBridgeError):

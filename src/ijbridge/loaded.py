@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
+from ijbridge.agreements import agree, check_agreed, check_unchanged
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
@@ -34,6 +35,7 @@ from ijbridge.runtimes import Session
 from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
 from ijbridge.weights import OnnxNetwork, onnx_network
+from ijbridge.weights.torchscript import TorchScript, read_torchscript
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,18 @@ class Results:
 class Variant:
     """A model as options complete it: its description, what the network calls its tensors and says of itself.
 
-    Channels that the description leaves free are as many as the network has; ``facts`` are those for the sizes that it gives.
+    Channels that the description leaves free are as many as the network has; ``facts`` are those for the sizes that it gives,
+    None for a network that is not followed.
     """
 
     description: ModelDescription
     names: Mapping[str, str]
-    facts: NetworkFacts
+    facts: NetworkFacts | None
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types that the network's inputs take, as far as it tells."""
+        return self.facts.types if self.facts is not None else {}
 
 
 class LoadedModel:
@@ -69,7 +77,8 @@ class LoadedModel:
         self.description = model if isinstance(model, ModelDescription) else read_model(model)
         self._stamps = _stamps(self.description)
         self._sessions: dict[str, Session] = {}
-        self._network: OnnxNetwork | None = None
+        self._file: OnnxNetwork | TorchScript | None = None
+        self._yes = False
         self._variants: dict[tuple[object, ...], Variant] = {}
         # the last one: it is shown, then its results are made room for, then it is run
         self._plans: dict[str, Plan] = {}
@@ -95,14 +104,15 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant, resources = self.variant(options), find_resources()
-        profiles = self._profiles(resources.devices)
+        variant, file = self.variant(options), self._read_file()
+        resources = find_resources(file.weights.format)
+        profiles = self._profiles(file, resources.devices)
         asked = repr((headers, options, resources, profiles))
         if asked not in self._plans:
             plan = planning.plan(variant.description, headers, options, resources, variant.facts, profiles)
             if plan.objects is not None:
                 load_stardist()
-            self._plans = {asked: replace(plan, weights=self.network.weights)}
+            self._plans = {asked: replace(plan, weights=file.weights)}
         return self._plans[asked]
 
     def run(
@@ -212,16 +222,15 @@ class LoadedModel:
 
     @property
     def network(self) -> OnnxNetwork:
-        """The network that is run, read at the first use.
+        """The network that is run in ONNX, read at the first use.
 
         Raises
         ------
         ModelError
             If its file is missing, or nothing that can be made into one.
         """
-        if self._network is None:
-            self._network = onnx_network(self.description, planning.choose_weights(self.description))
-        return self._network
+        file = self._read_file()
+        return file if isinstance(file, OnnxNetwork) else onnx_network(self.description, file.weights)
 
     def variant(self, options: Options) -> Variant:
         """Give the model as the options complete it.
@@ -233,20 +242,28 @@ class LoadedModel:
         ModelError
             If it cannot be run.
         """
-        if options.on_model not in self._variants:
+        which = *options.on_model, options.trust
+        if which not in self._variants:
             description = self.described(options)
             planning.check_runnable(description)
-            known = self.network.known()
+            file = self._read_file()
+            if isinstance(file, TorchScript):
+                _check_trusted(file, options)
+                self._yes |= bool(options.trust)
+                self._variants[which] = Variant(description, self._names(description), None)
+                return self._variants[which]
+            _check_untrusted(file, options)
+            known = file.known()
             names = self._names(description)
             description = sized(description, known.signature, names)
             accepted = {names[tensor.id]: geometry.accepted_sizes(description, tensor) for tensor in description.inputs}
-            self._variants[options.on_model] = Variant(description, names, known.facts(accepted).renamed(names))
-        return self._variants[options.on_model]
+            self._variants[which] = Variant(description, names, known.facts(accepted).renamed(names))
+        return self._variants[which]
 
     @property
     def memory(self) -> int:
         """Bytes that its networks hold while they wait, as far as their files tell; 0 where none is loaded."""
-        return self._network.size * max(1, len(self._sessions)) if self._network is not None else 0
+        return self._file.size * max(1, len(self._sessions)) if self._file is not None else 0
 
     def has_changed(self) -> bool:
         """Whether a file that the model was read from is another one since."""
@@ -257,7 +274,7 @@ class LoadedModel:
         self._sessions.clear()
         self._variants.clear()
         self._plans.clear()
-        self._network = None
+        self._file = None
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -265,19 +282,30 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _profiles(self, devices: Iterable[str]) -> dict[str, Profile]:
+    def _profiles(self, file: OnnxNetwork | TorchScript, devices: Iterable[str]) -> dict[str, Profile]:
         """Give what `ijbridge.tuning` measured of the network here, per device."""
+        if isinstance(file, TorchScript):
+            return {}
         from ijbridge.runtimes.onnx import engine_name
 
-        digest, engine = str(self.network.weights.file.sha256), engine_name()
+        digest, engine = str(file.weights.file.sha256), engine_name()
         found = {device: read_profile(digest, device, engine) for device in devices}
         return {device: one for device, one in found.items() if one is not None}
+
+    def _read_file(self) -> OnnxNetwork | TorchScript:
+        if self._file is None:
+            weights = planning.choose_weights(self.description)
+            read = read_torchscript if weights.format == "torchscript" else onnx_network
+            self._file = read(self.description, weights)
+        return self._file
 
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""
         from ijbridge.runtimes.onnx import bind
 
-        network = self.network
+        network = self._read_file()
+        if isinstance(network, TorchScript):  # which has none: its tensors are taken in their order
+            return {tensor.id: tensor.id for tensor in (*description.inputs, *description.outputs)}
         return {
             **bind(description.inputs, network.inputs, "input", description.name),
             **bind(description.outputs, network.outputs, "output", description.name),
@@ -285,11 +313,41 @@ class LoadedModel:
 
     def _session(self, plan: Plan) -> Session:
         if plan.device not in self._sessions:
-            from ijbridge.runtimes.onnx import OnnxSession
-
-            session = OnnxSession(self.network.source, plan.device, self.description.name)
-            self._sessions[plan.device] = session
+            file = self._read_file()
+            if isinstance(file, TorchScript) and self._yes:
+                agree(file.code)  # not before it is run
+            self._sessions[plan.device] = _new_session(file, plan.device, self.description)
         return self._sessions[plan.device]
+
+
+def _new_session(file: OnnxNetwork | TorchScript, device: str, description: ModelDescription) -> Session:
+    if isinstance(file, TorchScript):
+        from ijbridge.runtimes.torch import TorchSession
+
+        names = ([one.id for one in tensors] for tensors in (description.inputs, description.outputs))
+        return TorchSession(file.data, device, description.name, *names)
+    from ijbridge.runtimes.onnx import OnnxSession
+
+    return OnnxSession(file.source, device, description.name)
+
+
+def _check_trusted(file: TorchScript, options: Options) -> None:
+    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes to a run."""
+    from ijbridge.runtimes.torch import check_installed
+
+    if options.trust:
+        check_unchanged(file.code)
+    else:
+        check_agreed(file.code, "say trust=torchscript (in a shell: --trust torchscript)")
+    check_installed(file.code.file)
+
+
+def _check_untrusted(file: OnnxNetwork, options: Options) -> None:
+    if options.trust:
+        raise OptionError(
+            f"trust={options.trust} is for weights in TorchScript, but {file.weights.file.source} ({file.weights.format}) is "
+            "run, which needs no trust: leave it out."
+        )
 
 
 #: The ids of findings that stand for errors of these kinds.
@@ -357,6 +415,7 @@ def _stamps(description: ModelDescription) -> list[tuple[int, int] | None]:
     files = [
         package.location if package.location.is_file() else package.description_path,
         *(package.path(file.source) for file in description.read_from),
+        *(package.path(macro.source) for macro in description.macros if macro.sha256 is not None),
         *(package.path(file.source) for file in named if not file.is_url),
     ]
     found = [file.stat() if file is not None and file.is_file() else None for file in files]

@@ -147,6 +147,12 @@ def _checked(description: ModelDescription, options: Options) -> StarConvex | No
             if name != "objects":
                 raise OptionError(f"{name}={value} is for objects, of which objects=raw gives none: leave one of the two out.")
         return None
+    after = [one.source for one in description.macros if one.is_run and one.when == "after" and not one.is_empty]
+    if after:
+        raise OptionError(
+            f"The model's macro {after[0]} is for what the network gives, but objects would be made of that first: write "
+            "objects=raw with it, or leave macros out."
+        )
     if options.objects in ("rois", "both") and len(how.grid) > 2:
         raise OptionError(
             f"objects={options.objects} is for objects in planes, but those of {description.name!r} are volumes, which have no "

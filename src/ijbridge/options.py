@@ -29,6 +29,12 @@ PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 #: What can be asked for of a model that finds objects.
 OBJECTS = ("labels", "rois", "both", "raw")
 
+#: "run" for all that the model names, or the names of their files.
+MacrosOption: TypeAlias = str | Sequence[str]
+
+#: The programs of a model that are run only after a yes, besides its macros.
+TRUSTED = ("torchscript",)
+
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -48,6 +54,8 @@ class OptionArguments(TypedDict, total=False):
     objects: str | None
     prob_thresh: str | float | None
     nms_thresh: str | float | None
+    macros: MacrosOption | None
+    trust: str | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,10 @@ class Options:
 
     What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
     ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
-    cent. ``objects``, ``prob_thresh`` and ``nms_thresh`` say what is made of the objects that it finds, and of which.
+    cent; ``objects``, ``prob_thresh`` and ``nms_thresh`` say what is made of the objects that it finds, and of which;
+    ``macros`` are the files of the model's macros that are to be run, all that it names where there is none.
+    ``trust`` is what of the model somebody says yes to although it is a program.
+    ``in_imagej`` says that an ImageJ runs the macros, which is never said by an option but by who asks for the run.
     """
 
     tile: str | int | Mapping[str, int] = "auto"
@@ -75,6 +86,9 @@ class Options:
     objects: str | None = None
     prob_thresh: float | None = None
     nms_thresh: float | None = None
+    macros: tuple[str, ...] | None = None
+    trust: str = ""
+    in_imagej: bool = False
 
     @classmethod
     def read(
@@ -92,6 +106,8 @@ class Options:
         objects: str | None = None,
         prob_thresh: str | float | None = None,
         nms_thresh: str | float | None = None,
+        macros: MacrosOption | None = None,
+        trust: str | None = None,
     ) -> Options:
         """Check options and read those given as text.
 
@@ -104,6 +120,7 @@ class Options:
             "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
             "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
             "objects": objects, "prob_thresh": prob_thresh, "nms_thresh": nms_thresh,
+            "macros": macros,
         }  # fmt: skip
         try:
             return cls(
@@ -120,6 +137,8 @@ class Options:
                 objects=None if objects is None else _objects(objects),
                 prob_thresh=None if prob_thresh is None else _threshold("prob_thresh", prob_thresh),
                 nms_thresh=None if nms_thresh is None else _threshold("nms_thresh", nms_thresh),
+                macros=None if macros is None else _macros(macros),
+                trust="" if trust is None else _trust(trust),
             )
         except (TypeError, ValueError, OverflowError) as error:
             # what is no text and no number, or a number beyond all sense
@@ -129,7 +148,7 @@ class Options:
     @property
     def on_model(self) -> tuple[object, ...]:
         """What is said of the model, not of the run; equal where the same is said."""
-        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence
+        return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence, self.macros, self.in_imagej
 
     @property
     def on_objects(self) -> dict[str, str | float]:
@@ -241,6 +260,13 @@ def _channels(value: Any) -> tuple[str | int, ...]:
     return tuple(one if isinstance(one, str) else index(one) for one in chosen)
 
 
+def _trust(value: object) -> str:
+    text = str(value).strip().lower()
+    if text not in TRUSTED:
+        raise OptionError(f"trust={value!s} is not understood: use {', '.join(TRUSTED)}, or leave it out.")
+    return text
+
+
 def _rescale(value: object) -> bool:
     text = str(value).strip().lower()
     if (isinstance(value, str) or type(value).__name__ in ("bool", "bool_")) and text in ("true", "false"):
@@ -308,3 +334,14 @@ def _threshold(name: str, value: str | float) -> float:
     if isinstance(value, bool) or not 0 <= number <= 1:
         raise OptionError(f"{name}={value!s} is not understood: use a number from 0 to 1, such as 0.5.")
     return number
+
+
+def _macros(value: MacrosOption) -> tuple[str, ...]:
+    names = value.strip().removeprefix("[").removesuffix("]").split(",") if isinstance(value, str) else list(value)
+    named = tuple(name.strip() if isinstance(name, str) else "" for name in names)
+    if not all(named):
+        raise OptionError(
+            f"macros={value!s} is not understood: use run for all that the model names, or the names of its files, such as "
+            "preprocessing.ijm,postprocessing.ijm."
+        )
+    return () if named == ("run",) else named

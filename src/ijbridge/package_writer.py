@@ -95,7 +95,7 @@ class PackageWriter:
     def write(self) -> list[Difference]:
         """Write all other files; give what 0.5 cannot say."""
         files = self._files()
-        plain = plainly(self._description, self._model.variant(Options()).facts.types)
+        plain = plainly(self._description, self._model.variant(Options()).types)
         document = said_in_05(plain, files)
         # a reader is to know that it was converted already
         document.setdefault("config", {})[KEY] = _own_config(self._model, [], [])

@@ -33,7 +33,6 @@ _LEAST_BYTES = 1
 
 #: What to do where a package holds none of them.
 HELP = {
-    "torchscript": "export it to ONNX with PyTorch (torch.onnx.export)",
     "pytorch_state_dict": "ask its author for ONNX weights; PyTorch weights need the author's code to run",
     "keras_v3": "convert it to ONNX with tf2onnx",
     "tensorflow_js": "ask its author for ONNX weights",
@@ -130,6 +129,7 @@ def plan(
         *plan_findings.rescale_findings(inputs, options),
         *plan_findings.size_findings(result, rules, network.letters),
         *checks.check_weights(description, weights.format),
+        *checks.check_followed(weights),
         *plan_findings.tile_findings(result, rules, network.letters, options),
         *plan_findings.memory_findings(result),
         *plan_findings.device_findings(device, options, resources.refused),

@@ -14,6 +14,8 @@ a mapped file          can be deleted, and has    can be deleted           stays
                        no name
 kept for the user      ``$XDG_CACHE_HOME`` or    ``~/Library/Caches``    ``%LOCALAPPDATA%``
                        ``~/.cache``
+what the user said     ``$XDG_CONFIG_HOME`` or    ``~/Library/Application  ``%LOCALAPPDATA%``
+                       ``~/.config``              Support``
 open to everybody      the bits of the mode       as on Linux              not inside a person's home folder
 pages of a process     private mappings, given    as on Linux              an anonymous mapping; Java is asked to collect
                        back by ``madvise``                                 its garbage
@@ -139,6 +141,16 @@ def cache_folder() -> Path:
     return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
 
 
+def config_folder() -> Path:
+    """Give the folder where programs of this user keep what the user said."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(named) if Path(named).is_absolute() else Path.home() / ".config"
+
+
 def private_pages(size: int) -> mmap.mmap:
     """Map that many bytes which no other process can share.
 
@@ -207,6 +219,14 @@ def first_closed(path: Path, rights: int) -> Path | None:
         if way.stat().st_mode & rights != rights:
             return way
     return None
+
+
+def may_be_written_by_others(file: Path) -> bool:
+    """Whether other people may write a file, as far as its own mode says so, or it belongs to another person than this one."""
+    if sys.platform == "win32":  # rights are not in the mode there
+        return False
+    found = file.stat()
+    return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or found.st_uid not in (os.getuid(), 0)
 
 
 def is_readable_by_all(file: Path) -> bool:

@@ -15,8 +15,15 @@ predict     the same, with buffers: image, then outputs;    ``provenance``, ``wa
             ``tile_pixels`` as that run's plan said
 test_views  ``model``                                       ``views``, as ``outputs``
 test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
+deepimagej  ``values``, ``folders``, ``image`` where there  how a line written for DeepImageJ is run: ``model``,
+            is one                                          ``name``, ``outputs``, ``options``, ``macros``,
+                                                            ``macros_agreed``, ``notes``, ``dialect``, ``input``,
+                                                            ``output``, ``shown``
 check_file  ``path``                                        nothing; an error for a damaged image
 look_at     ``source``: a path or an address                what would be installed: name, size, hash
+macros      ``model``, ``macros`` as the option, ``yes``:   ``macros``: per macro ``when``, ``source``, ``sha256``,
+            "look", "remembered" or "given"                 ``text``, ``agreed``; ``axes`` of the model's input
+agree       ``model``, ``sha256``: a list                   nothing
 install     ``source``, ``folder``                          ``path``
 forget                                                      nothing; what was fetched to be looked at is deleted
 release                                                     nothing
@@ -111,6 +118,13 @@ def _answer(
         case "test":
             views = server.test_views(request["model"])["views"]
             return server.test(request["model"], request.get("options", {}), _arrays(buffers, views))
+        case "deepimagej":
+            return server.deepimagej(request["values"], request["folders"], request.get("image"))
+        case "macros":
+            return server.macros(request["model"], request["macros"], request["yes"])
+        case "agree":
+            server.agree(request["model"], request["sha256"])
+            return {}
         case "look_at":
             return server.look_at(
                 request["source"],

@@ -53,6 +53,10 @@ def provenance(
             if tensor.value_names
         },
         **({"objects": plan.objects.to_dict()} if plan.objects is not None else {}),
+        "macros": {
+            when: [f"{one.source} (SHA-256 {one.sha256})" for one in plan.description.macros if one.is_run and one.when == when]
+            for when in ("before", "after")
+        },
         "statistics": statistics_text(resolved),
         "warnings": list(warnings),
         "network_runs": record.tiles,

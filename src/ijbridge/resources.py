@@ -8,16 +8,18 @@ from ijbridge import platforms
 from ijbridge.planning import Resources
 
 
-def find_resources() -> Resources:
-    """Look what there is.
+def find_resources(weights: str = "onnx") -> Resources:
+    """Look what there is, for the engine that runs weights of this format.
 
     Memory is rounded down to five binary digits: what is free changes all the time, what is decided by it should not.
     """
-    from ijbridge.runtimes.onnx import refused_devices, usable_devices
-
+    if weights == "torchscript":
+        from ijbridge.runtimes import torch as engine
+    else:
+        from ijbridge.runtimes import onnx as engine  # type: ignore[no-redef]
     free = platforms.free_memory()
     rest = max(0, free.bit_length() - 5)
-    return Resources(memory=free >> rest << rest, devices=usable_devices(), refused=refused_devices())
+    return Resources(memory=free >> rest << rest, devices=engine.usable_devices(), refused=engine.refused_devices())
 
 
 class PeakMemory:

@@ -12,12 +12,14 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ijbridge import downloads, model_folder, platforms
+from ijbridge import agreements, downloads, macro_choice, model_folder, model_names, platforms
 from ijbridge.about import about
 from ijbridge.cards import card
+from ijbridge.deepimagej import keys, lines
 from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import InstallError, OptionError
 from ijbridge.findings import warnings
@@ -158,6 +160,91 @@ class InferenceServer:
             "objects": table_text(given.objects) if given.objects is not None else "",
         }
 
+    def deepimagej(self, values: Mapping[str, str], folders: Sequence[str], image: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Say how a line that was written for DeepImageJ is run here (see `ijbridge.deepimagej`).
+
+        Parameters
+        ----------
+        values
+            The keys of the line.
+        folders
+            Where models are looked for by name.
+        image
+            As for `plan`; None where the line names files.
+
+        Returns
+        -------
+        dict
+            ``model``: its path; ``name``, ``outputs``: what it calls itself and them; ``options`` of the run; ``macros`` of
+            the model that the line asks for, and ``macros_agreed``, whether it is a yes to them; ``notes``: what is done
+            otherwise than it says; ``dialect``; ``input``, ``output``: paths, empty for none; ``shown``.
+        """
+        asked = keys.read(values)
+        found = model_names.find(asked.model, [*([asked.folder] if asked.folder else []), *folders])
+        with self._lock:
+            loaded = self._model(str(found.path))
+            arranged = lines.arrange(loaded, asked, header_of(image) if image is not None else None)
+        return {
+            "model": str(found.path),
+            "name": loaded.description.name,
+            "outputs": [one.id for one in loaded.description.outputs],
+            "options": dict(arranged.options),
+            "macros": list(arranged.macros),
+            "macros_agreed": asked.may_run_macros,
+            "notes": [*([found.note] if found.note else []), *arranged.notes],
+            "dialect": asked.dialect,
+            "input": asked.input,
+            "output": asked.output,
+            "shown": asked.shown,
+        }
+
+    def macros(self, model: str, macros: str, yes: str) -> dict[str, Any]:
+        """Give the macros of a model that are to be run, in their order.
+
+        Parameters
+        ----------
+        macros
+            The option ``macros``.
+        yes
+            ``"given"``: somebody has just said yes to them, which is remembered; ``"remembered"``: only those that somebody
+            said yes to before are given; ``"look"``: they are only shown.
+
+        Returns
+        -------
+        dict
+            ``macros``: per macro ``when`` (before, after), ``source``, ``sha256``, ``text``, ``agreed``; ``axes``: the letters
+            of the model's input.
+
+        Raises
+        ------
+        AgreementError
+            If nobody has said yes to one, or it has changed since.
+        """
+        names = Options.named({"macros": macros}).macros
+        with self._lock:
+            loaded = self._model(model)
+            description = loaded.description
+            tensor = next(one for one in description.inputs if one.id == _only_input(loaded))
+            found = [
+                {
+                    "when": one.when,
+                    "source": one.source,
+                    "sha256": one.sha256,
+                    "text": macro_choice.text_of(description, one),
+                    "agreed": _agreed(macro_choice.code_of(description, one), yes),
+                }
+                for one in macro_choice.chosen(description, names or ())
+            ]
+        return {"macros": found, "axes": "".join(axis.letter or "" for axis in tensor.axes)}
+
+    def agree(self, model: str, sha256: Sequence[str]) -> None:
+        """Remember that somebody who saw them said yes to the macros of a model that have these hashes."""
+        with self._lock:
+            description = self._model(model).description
+        for one in description.macros:
+            if one.sha256 in sha256:
+                agreements.agree(macro_choice.code_of(description, one), again=True)
+
     def test_views(self, model: str) -> dict[str, Any]:
         """Describe the pictures of a model's own test, so that there is room for them.
 
@@ -280,7 +367,17 @@ def header_of(image: Mapping[str, Any]) -> Header:
 
 
 def _options(options: Mapping[str, Any]) -> Options:
-    return Options.named({key: value for key, value in options.items() if value is not None})
+    # who asks is ImageJ, which has run the macros, or will
+    return replace(Options.named({key: value for key, value in options.items() if value is not None}), in_imagej=True)
+
+
+def _agreed(code: agreements.Code, yes: str) -> bool:
+    """Take a yes as `InferenceServer.macros` says, and tell whether there is one."""
+    if yes == "given":
+        agreements.agree(code)
+    elif yes == "remembered":
+        agreements.check_agreed(code, f"run the model once with macros={code.file}")
+    return agreements.is_agreed(code)
 
 
 def _only_input(loaded: LoadedModel) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ijbridge.description import Axis, FixedSize, FreeSize, ModelDescription, Tensor
 from ijbridge.errors import OptionError
+from ijbridge.macro_choice import with_macros
 from ijbridge.network_facts import Signature
 from ijbridge.normalization import with_normalization
 from ijbridge.operations import ArgMax
@@ -14,7 +15,7 @@ from ijbridge.options import Options
 
 
 def stated(description: ModelDescription, options: Options) -> ModelDescription:
-    """Give the description as the options ``normalize``, ``model_pixel_size`` and ``min_confidence`` complete it.
+    """Give the description as ``normalize``, ``model_pixel_size``, ``min_confidence`` and ``macros`` complete it.
 
     Raises
     ------
@@ -27,6 +28,9 @@ def stated(description: ModelDescription, options: Options) -> ModelDescription:
         description = _measured(description, dict(options.model_pixel_size))
     if options.min_confidence is not None:
         description = _confident(description, options.min_confidence)
+    if options.macros is not None:
+        normalized = options.normalize is not None and options.normalize.kind != "none"
+        description = with_macros(description, options.macros, in_imagej=options.in_imagej, normalized=normalized)
     return description
 
 

@@ -17,11 +17,15 @@ _EXTRAS = {
     "imagej": "ImageJ in the process of a Python script",
     "stardist": "objects from the networks of StarDist",
     "tensorflow": "SavedModels of TensorFlow, which are converted once (3 GB)",
+    "torch": "TorchScript, which PyTorch runs after a yes to the file (3 GB)",
 }
 
 
-#: Weights that take an extra, which is needed once for each model.
-_NEEDED = {"tensorflow_saved_model_bundle": "tensorflow"}
+#: Weights that take an extra, and when.
+_NEEDED = {
+    "tensorflow_saved_model_bundle": ("tensorflow", "the first time"),
+    "torchscript": ("torch", "after a yes (trust=torchscript)"),
+}
 
 
 def supported() -> dict[str, Any]:
@@ -31,7 +35,7 @@ def supported() -> dict[str, Any]:
     -------
     dict
         ``formats``: per format ``name``, ``versions``, ``told_by``, ``weights``; ``weights``: per kind ``format``, ``runs``,
-        ``extra`` (that it takes once for each model, else None) and, where they are not run, ``advice``; ``extras``: per extra
+        ``extra`` (that it takes, else None) and, where they are not run, ``advice``; ``extras``: per extra
         ``name``, ``purpose``, ``installed``, ``missing`` (packages) and ``install`` (the command).
     """
     known = dict.fromkeys(weights for reader in readers() for weights in reader.INFO.weights)
@@ -49,13 +53,19 @@ def supported() -> dict[str, Any]:
             {
                 "format": one,
                 "runs": one in FORMATS,
-                "extra": _NEEDED.get(one),
+                "extra": _NEEDED.get(one, (None, ""))[0],
                 "advice": None if one in FORMATS else HELP.get(one),
             }
             for one in sorted(known, key=lambda one: one not in FORMATS)
         ],
         "extras": [_extra(name, purpose) for name, purpose in _EXTRAS.items()],
     }
+
+
+def missing_extra(weights: str) -> str | None:
+    """Give the command that installs what weights of this format take to be run, None where nothing is missing."""
+    extra = _extra(_NEEDED[weights][0], "") if weights in _NEEDED else None
+    return None if extra is None or extra["installed"] else str(extra["install"])
 
 
 def supported_text() -> str:
@@ -111,7 +121,7 @@ def devices_text() -> str:
 def _how(weights: dict[str, Any]) -> str:
     if not weights["runs"]:
         return f"not run: {weights['advice']}" if weights["advice"] else "not run"
-    return f"run, with the extra {weights['extra']} the first time" if weights["extra"] else "run"
+    return f"run, with the extra {' '.join(_NEEDED[weights['format']])}" if weights["extra"] else "run"
 
 
 def _extra(name: str, purpose: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from builders import Network, one_conv, subtraction
 from commandline import Run, pixels
 from descriptions import REMOVED, changed, changes, check_refusal
 from ijbridge.describing import description_dict, description_text
-from ijbridge.errors import CannotRunError, DescriptionError, IJBridgeError, PackageError
+from ijbridge.errors import AgreementError, CannotRunError, DescriptionError, IJBridgeError, PackageError
 from ijbridge.formats import read_model
 from zeiss_models import CLASSES, channels_last, rewritten, write_segmentation
 
@@ -164,17 +164,20 @@ def packed(*names: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "weights"),
+    ("data", "weights", "says"),
     [
-        (packed("m/data.pkl", "m/constants.pkl"), "torchscript"), (packed("m/data.pkl"), "pytorch_state_dict"),
+        (packed("m/data.pkl", "m/constants.pkl"), "torchscript", "is a program (TorchScript program)"),
+        (packed("m/data.pkl"), "pytorch_state_dict", "The model 'Cell Finder' has no weights that ijbridge runs"),
     ],
-)  # fmt: skip
-def test_weights_of_other_frameworks_are_told_by_their_content_and_named(segmentation: Path, data: bytes, weights: str) -> None:
+)
+def test_weights_of_other_frameworks_are_told_by_their_content_and_named(
+    segmentation: Path, data: bytes, weights: str, says: str
+) -> None:
     rewritten(segmentation, lambda entries: entries.update({"model.model": data}))
     assert read_model(segmentation).weights[0].format == weights
-    with pytest.raises(CannotRunError) as caught:
+    with pytest.raises((CannotRunError, AgreementError)) as caught:
         ijbridge.plan(segmentation, pixels(20, 24))
-    check_refusal(caught.value, weights, "'Cell Finder'", "onnx")
+    check_refusal(caught.value, says)
 
 
 def test_a_damaged_savedmodel_is_refused_in_one_sentence(segmentation: Path) -> None:

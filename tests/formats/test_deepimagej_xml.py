@@ -161,7 +161,8 @@ def test_a_zip_and_the_configuration_itself_are_read_too(tmp_path: Path) -> None
     ("files", "formats"),
     [
         (["saved_model.pb", "variables/variables.index"], "saved_model.pb is not a SavedModel of TensorFlow"),
-        (["model.pt"], "torchscript (there)"), (["weights_best.h5"], "weights_best.h5 are not an HDF5 file"),
+        (["model.pt"], "model.pt of 'Cell Finder' are no TorchScript"),
+        (["weights_best.h5"], "weights_best.h5 are not an HDF5 file"),
         (["saved_model_bundle.zip"], "saved_model_bundle.zip is not a zip"), ([], "(missing: saved_model.pb)"),
     ],
 )  # fmt: skip

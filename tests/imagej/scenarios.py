@@ -37,6 +37,31 @@ def init(imagej: str = PLAIN, java_options: Sequence[str] = ()) -> Any:
     return ijbridge.imagej.init(imagej, mode="interactive", java_options=java_options)
 
 
+def macros(folder: str, model: str, picture: str) -> dict[str, Any]:
+    """Run a model with its macros from Python: where there is no ImageJ yet, where there is, and after a macro has changed."""
+    seen: dict[str, Any] = {}
+
+    def predict(name: str, image: Any) -> None:
+        try:
+            result = ijbridge.predict(model, image, macros="run", output="xarray")
+            np.save(Path(folder) / f"{name}.npy", result.values)
+            seen[name] = [result.name or "", result.attrs["provenance"]["macros"]]
+        except IJBridgeError as error:
+            seen[name] = [type(error).__name__, str(error)]
+
+    predict("without", picture)
+    ij = init()
+    predict("of a file", picture)
+    seen["planned"] = [one.id for one in ijbridge.plan(model, picture, macros="run").findings]
+    ij.run_macro(f'open("{picture}");')
+    predict("of an ImagePlus", ij.active_image())
+    seen["open"] = [str(ij.run_macro('return getTitle() + " " + nImages + " " + bitDepth();'))]
+    with Path(model, "preprocessing.txt").open("a") as file:
+        file.write("// more")
+    predict("changed", picture)
+    return seen
+
+
 def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
     """Run each model on its picture by the macro command and by Python on the ImagePlus, and show Python's result."""
     place = Path(folder)
@@ -567,6 +592,7 @@ def script(jars: list[str], script_path: str, model: str, image: str) -> dict[st
 
 
 SCENARIOS: dict[str, Callable[..., dict[str, Any]]] = {
+    "macros": macros,
     "pictures": pictures,
     "scijava": scijava,
     "cancelling": cancelling,

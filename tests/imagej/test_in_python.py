@@ -16,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import ijbridge
+from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import IMAGEJ, JARS, ImageJ
 from reference.csbdeep_cases import WITH_OBJECTS
 
@@ -52,6 +53,29 @@ class Seen:
     def pixels(self, name: str) -> NDArray[Any]:
         path = self.folder / name
         return np.asarray(np.load(path) if path.suffix == ".npy" else tifffile.imread(path))
+
+
+def test_a_models_macros_are_run_where_imagej_runs_in_this_process_and_refused_where_it_does_not(
+    screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    post = {"preprocessing.txt": DIVIDE, "postprocessing.txt": 'run("Multiply...", "value=2");'}
+    model = folder_of(tmp_path / "model", network=channels_last(outputs=1), macros=post)
+    picture = np.random.default_rng(3).integers(0, 256, (40, 52)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "cells.tif", picture, imagej=True)
+    found = play("macros", screen, folder=str(tmp_path), model=str(model), picture=str(tmp_path / "cells.tif"))
+    assert found["without"][0] == "OptionError"
+    assert found["without"][1].startswith(
+        "macros=run cannot be done: a model's macros are run by ImageJ, and there is none here"
+    )
+    expected = ijbridge.predict(model, (picture / np.float32(255)).astype(np.float32), axes="yx", normalize="none") * 2
+    for name in ("of a file", "of an ImagePlus"):
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected, rtol=1e-6, atol=1e-6)
+        assert [one.split(" (SHA-256 ")[0] for one in found[name][1]["before"]] == ["preprocessing.txt"]
+    assert found["open"] == ["cells.tif 1 8"]
+    assert "macro-run" in found["planned"]
+    assert "macro-not-run" not in found["planned"]
+    assert found["changed"][0] == "AgreementError"
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 import tifffile
 
 import ijbridge
+from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import ImageJ, Session
-from reference.csbdeep_cases import WITH_OBJECTS
-from setup_environment import ROOT
+from reference.csbdeep_cases import FOLDER, WITH_OBJECTS
+from setup_environment import ALIASES, ROOT
 
 from .hosts import BOTH_HOSTS
 
@@ -32,9 +34,12 @@ PRINTED = [
     ["model=phase-cell-unet"],
     ["another", "160"],
     ["stopped"],
+    ["Preprocessing", "cell-values"],
     ["160"],
     ["nuclei-labels", "NUCLEI objects, the first of PIXELS pixels", "NUCLEI outlines"],
     ["yes"],
+    ["Phase cell U-Net of cell.tif"],
+    ["cell-output"],
 ]
 
 #: A model that finds objects.
@@ -42,7 +47,7 @@ FINDER = next(one for one in WITH_OBJECTS if one.trained).folder
 
 
 #: How lines begin that the commands write themselves.
-SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "IJBridge: ", "Details: ")
+SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "DeepImageJ Run: ", "IJBridge: ", "Details: ")
 
 
 @dataclass(frozen=True)
@@ -55,21 +60,28 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     from stardist.data import test_image_nuclei_2d
 
     folder = tmp_path_factory.mktemp("data")
     shutil.copytree(ROOT / "samples" / "phase-cell-unet", imagej.folder / "models" / "phase-cell-unet")
+    folder_of(imagej.folder / "models" / "deepimagej-cells", None, channels_last(outputs=1), {
+        "preprocessing.txt": DIVIDE, "postprocessing.txt": "",
+    })  # fmt: skip
     shutil.copytree(FINDER, imagej.folder / "models" / "stardist-nuclei")
     tifffile.imwrite(folder / "nuclei.tif", test_image_nuclei_2d()[:160, :200], imagej=True)
     picture = np.random.default_rng(4).random((160, 160)).astype(np.float32)
     resolution = (1 / 0.107, 1 / 0.107)
     tifffile.imwrite(folder / "cell.tif", picture, imagej=True, resolution=resolution, metadata={"unit": "um"})
+    shutil.copytree(FOLDER / "care-2d", folder / "denoise")
+    shutil.copy(ALIASES, imagej.folder / "plugins" / "IJBridge")
     (folder / "part.ijm").write_text('run("Run Model...", "model=no-such-model");', encoding="utf-8")
     two = np.random.default_rng(4).integers(0, 9, (2, 40, 50)).astype(np.uint8)
     tifffile.imwrite(folder / "two.tif", two, imagej=True, metadata={"axes": "CYX"})
     function = "org.ijbridge.Macro"
+    replacement = next(text for text in EXAMPLES if "/data/denoise" in text)
     macros = {f"example{number}": text.replace("/data", str(folder)) for number, text in enumerate(EXAMPLES)}
+    macros["denoised"] = (replacement + 'saveAs("Tiff", "/data/denoised.tif");').replace("/data", str(folder))
     for mode in ("windows", "batch"):
         macros[mode] = f"""
             setBatchMode({str(mode == "batch").lower()});
@@ -99,7 +111,9 @@ def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) 
     for name, text in wrong.items():
         call = text.replace("{f}", function).replace("{m}", str(twins))
         macros[name] = f'newImage("cells", "8-bit ramp", 40, 30, 1); x = {call} print(x);'
-    return Seen(imagej.run(macros), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield Seen(imagej.run(macros), folder)
 
 
 def test_every_example_has_something_to_say(seen: Seen) -> None:
@@ -117,6 +131,12 @@ def test_an_example_of_the_page_does_what_it_says(seen: Seen, number: int) -> No
 def test_the_example_that_saves_saves(seen: Seen) -> None:
     saved = np.asarray(tifffile.imread(seen.folder / "cell-probability.tif"))
     expected = ijbridge.predict(ROOT / "samples" / "phase-cell-unet", seen.folder / "cell.tif", tile="y=144,x=144")
+    assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
+
+
+def test_the_line_in_place_of_csbdeeps_gives_what_python_gives(seen: Seen) -> None:
+    saved = np.asarray(tifffile.imread(seen.folder / "denoised.tif"))
+    expected = ijbridge.predict(FOLDER / "care-2d", seen.folder / "cell.tif", normalize=(3, 99.8))
     assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
 
 

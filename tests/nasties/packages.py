@@ -349,7 +349,7 @@ DESCRIPTIONS = (
         "memory",
     ),
     Nasty("description", "a pickle as weights of PyTorch", _unloaded("pytorch_state_dict"), "ask its author for ONNX weights"),
-    Nasty("description", "a pickle as TorchScript", _unloaded("torchscript"), "export it to ONNX"),
+    Nasty("description", "a pickle as TorchScript", _unloaded("torchscript"), "are no TorchScript"),
     Nasty("description", "a pickle as a file of Keras", _unloaded("keras_hdf5"), "not an HDF5 file"),
     Nasty("description", "a pickle as a SavedModel", _unloaded("tensorflow_saved_model_bundle"), "not a zip that can be read"),
 )

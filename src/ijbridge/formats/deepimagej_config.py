@@ -41,12 +41,13 @@ def _completed(description: ModelDescription, own: Fields, root: Fields, package
         findings.append(PIXEL_SIZE_OF_TEST)
     if own.flag("pyramidal_model"):
         findings.append(noted("DeepImageJ ran this model as one of pyramidal pooling, in one piece", "pyramidal-pooling"))
-    macros = tuple(_macros(own.mapping("prediction"), package))
+    listed = _macros(own.mapping("prediction"), package)
     described = {
         "before": any(True for one in root.mappings("inputs") if one.list("preprocessing")),
         "after": any(True for one in root.mappings("outputs") if one.list("postprocessing")),
     }
-    findings += _instead(macros, described)
+    macros = tuple(replace(one, use="replaced") if described[one.when] else one for one in listed)
+    findings += _instead(macros)
     inputs = description.inputs
     if not described["before"] and any(one.when == "before" for one in macros):
         inputs = tuple(replace(tensor, assumed=before_findings(macros, _channels(tensor))) for tensor in inputs)
@@ -67,10 +68,10 @@ def _completed(description: ModelDescription, own: Fields, root: Fields, package
     )
 
 
-def _instead(macros: tuple[Macro, ...], described: dict[str, bool]) -> Iterator[Finding]:
+def _instead(macros: tuple[Macro, ...]) -> Iterator[Finding]:
     for when, operations in (("before", "preprocessing"), ("after", "postprocessing")):
-        named = [one.source for one in macros if one.when == when and not one.is_empty]
-        if named and described[when]:
+        named = [one.source for one in macros if one.when == when and one.use == "replaced" and not one.is_empty]
+        if named:
             yield Finding(
                 "macro-not-run", "note", f"DeepImageJ ran {', '.join(named)} {when} the network",
                 f"here the {operations} of the description is done, which ought to be the same",

@@ -271,4 +271,4 @@ def _macros(package: Package, fields: Elements) -> Iterator[Macro]:
         beside = [one for one in package.beside() if re.fullmatch(rf"{step.lower()}[^/]*\.(ijm|txt)", one.lower())]
         for source in dict.fromkeys([*named, *beside]):
             if source and not source.lower().startswith("no "):
-                yield read_macro(package, source, when)
+                yield read_macro(package, source, when, "named" if source in named else "beside")

@@ -1,7 +1,8 @@
-"""ImageJ macros that a package brings for before and after its network: listed, never run, and compared with what is known.
+"""ImageJ macros that a package brings for before and after its network: listed, and compared with what is known.
 
-A macro is code of a stranger. Its text is only looked at: what it says of itself, its hash, whether it does anything to the
-image, and whether it is one of the few whose meaning is plain, which the option ``normalize`` then does natively.
+A macro is code of a stranger. Its text is only looked at here: what it says of itself, its hash, whether it does anything to
+the image, and whether it is one of the few whose meaning is plain, which the option ``normalize`` then does natively. Which of
+them ImageJ runs, after a yes, is said in `ijbridge.macro_choice`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 from ijbridge.description import IMAGEJ_MACRO, FileRef, Macro
 from ijbridge.errors import PackageError
 from ijbridge.findings import Finding
-from ijbridge.formats.package import Package
+from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
 
 _STRING = r"\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*'"
 _COMMENT = r"/\*.*?\*/|//[^\r\n]*"
@@ -32,6 +33,9 @@ _SCALING = {
     "aee1f0f1c7f15f1602ec19cb84310e8279ddd2816758208e0a95b292ddbd9e1f": 100,
 }
 
+#: What to do besides, where the model is run in ImageJ.
+_IN_IMAGEJ = "; in ImageJ, macros=run has it run"
+
 #: A macro that divides by a number; one that standardises, and one that scales to 0 to 1, by what ImageJ says of the image.
 _DIVIDED = re.compile(rf'run\("32-bit"\);run\("Divide\.\.\.","value={_NUMBER}(?: stack)?"\)')
 _STANDARDISED = re.compile(
@@ -44,7 +48,9 @@ _TO_RANGE = re.compile(
 )
 
 
-def read_macro(package: Package, source: str, when: Literal["before", "after"]) -> Macro:
+def read_macro(
+    package: Package, source: str, when: Literal["before", "after"], use: Literal["named", "beside"] = "named"
+) -> Macro:
     """Look at a macro of the package; one that is missing or lies outside it is listed by its name.
 
     Parameters
@@ -55,7 +61,7 @@ def read_macro(package: Package, source: str, when: Literal["before", "after"]) 
     try:
         data = package.read(FileRef(source), "macro")
     except PackageError:
-        return Macro(when, IMAGEJ_MACRO, source)
+        return Macro(when, IMAGEJ_MACRO, source, use=use)
     text = data.decode("utf-8-sig", errors="replace")
     plain = _canonical(text)
     return Macro(
@@ -66,7 +72,20 @@ def read_macro(package: Package, source: str, when: Literal["before", "after"]) 
         sha256=hashlib.sha256(data).hexdigest(),
         normalize=_normalisation(plain) if when == "before" else None,
         is_empty=not plain,
+        use=use,
     )
+
+
+def read_text(package: Package, macro: Macro) -> str:
+    """Give the text of a macro, which must still be the one that was listed.
+
+    Raises
+    ------
+    PackageError
+        If the package does not hold it, it is another one by now, or longer than any that a person has written.
+    """
+    file = FileRef(macro.source, macro.sha256)
+    return package.read(file, "macro", LONGEST_DESCRIPTION).decode("utf-8-sig", errors="replace")
 
 
 def before_findings(macros: Iterable[Macro], channels: int | None) -> Finding:
@@ -86,7 +105,7 @@ def before_findings(macros: Iterable[Macro], channels: int | None) -> Finding:
         f"normalize={native.replace(' ', ',')} does what its text says, with exact statistics"
         if native is not None
         else "do to the image what it does, then say normalize=none, or name what it does, such as normalize=percentile,1,99.8"
-    )
+    ) + _IN_IMAGEJ
     return Finding(
         "macro-not-run", "warning", f"The model's code for before its network ({named}) is not run",
         "so pixels are given as they are", advice,
@@ -104,7 +123,7 @@ def after_findings(macros: Iterable[Macro]) -> tuple[Finding, ...]:
             "warning",
             f"The model's code for after its network ({', '.join(doing)}) is not run",
             "so the result is what the network gives",
-            "run it on the result in ImageJ once you have looked at it",
+            f"run it on the result in ImageJ once you have read it{_IN_IMAGEJ}",
         ),
     )
 

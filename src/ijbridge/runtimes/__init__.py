@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,11 @@ class NetworkTensor:
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+
+
+def processors() -> int:
+    """Count the processors this process may use, which the engines' own defaults do not always respect."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Session(Protocol):

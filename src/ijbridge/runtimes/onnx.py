@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ijbridge.description import Tensor
 from ijbridge.devices import AUTOMATIC, DEVICES, Device
 from ijbridge.errors import CannotRunError, DeviceError, NetworkError
-from ijbridge.runtimes import NetworkTensor
+from ijbridge.runtimes import NetworkTensor, processors
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
@@ -108,7 +108,7 @@ def _load(source: str | bytes, device: Device) -> Any:
     options.log_severity_level = _SILENT
     for key, value in _CONFIGURATION.items():
         options.add_session_config_entry(key, value)
-    options.intra_op_num_threads = _threads()
+    options.intra_op_num_threads = processors()
     # what it holds would be as much again, from the second tile on, and nothing faster for it (docs/performance.md)
     options.enable_mem_pattern = False
     return ort.InferenceSession(
@@ -179,11 +179,6 @@ def bind(tensors: Sequence[Tensor], names: Sequence[str], side: str, model: str)
 def _tensor(value: Any) -> NetworkTensor:
     shape = tuple(size if isinstance(size, int) else None for size in value.shape)
     return NetworkTensor(value.name, _DTYPES.get(value.type, value.type), shape)
-
-
-def _threads() -> int:
-    """Count the processors this process may use, which onnxruntime's own default does not always respect."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _engine_errors() -> tuple[type[BaseException], ...]:

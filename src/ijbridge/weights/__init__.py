@@ -1,4 +1,4 @@
-"""Weights of every format made into an ONNX network, which is what is run and what is followed.
+"""Weights of every format made into an ONNX network, which is what is run and what is followed; TorchScript is read as it is.
 
 One module per way of making one. Which of a model's weights are taken is decided in ``planning``; here is what there is.
 """
@@ -15,11 +15,12 @@ from ijbridge.known_networks import KnownNetwork
 
 if TYPE_CHECKING:
     from ijbridge.description import ModelDescription, Weights
+    from ijbridge.formats.package import Package
     from ijbridge.graph import Network
     from ijbridge.network_facts import Signature
 
 #: The formats that can be run, best first, by the names that bioimage.io has for them.
-FORMATS = ("onnx", "keras_hdf5", "tensorflow_saved_model_bundle")
+FORMATS = ("onnx", "keras_hdf5", "tensorflow_saved_model_bundle", "torchscript")
 
 
 class OnnxNetwork:
@@ -96,10 +97,13 @@ def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork
     """
     from ijbridge.formats.package import package_of
 
+    if weights.format == "torchscript":
+        raise CannotRunError(
+            f"The weights {weights.file.source} of {description.name!r} are TorchScript, which is not made into ONNX here: "
+            "export the network with PyTorch (torch.onnx.export)."
+        )
     package = package_of(description)
-    data = package.read(weights.file, f"{weights.format} weights")
-    digest = weights.file.sha256 or hashlib.sha256(data).hexdigest()
-    known = replace(weights, file=replace(weights.file, sha256=digest))
+    known, data = read_weights(package, weights)
     if weights.format == "keras_hdf5":
         return OnnxNetwork(known, _from_keras(data, weights))
     if weights.format == "tensorflow_saved_model_bundle":
@@ -116,6 +120,13 @@ def onnx_network(description: ModelDescription, weights: Weights) -> OnnxNetwork
             "and give the folder."
         )
     return OnnxNetwork(known, path, package.path(weights.external_data.source))
+
+
+def read_weights(package: Package, weights: Weights) -> tuple[Weights, bytes]:
+    """Give the file of weights, and the weights with its SHA-256; errors are those of `Package.read`."""
+    data = package.read(weights.file, f"{weights.format} weights")
+    digest = weights.file.sha256 or hashlib.sha256(data).hexdigest()
+    return replace(weights, file=replace(weights.file, sha256=digest)), data
 
 
 def _taken_apart(data: bytes, weights: Weights) -> bytes:

@@ -72,6 +72,11 @@ public final class Person {
 		return String.join("|", offered) + "\n" + recorded;
 	}
 
+	/** As {@link #answers}, of DeepImageJ's command; gives the recorded macro. */
+	public static String choosesDeepImageJ(final String model) throws Exception {
+		return answered("DeepImageJ Run", dialog -> write(dialog, "model", model));
+	}
+
 	/** As {@link #answers}, for an image with a selection: names the model and chooses a part. */
 	public static String choosesPart(final String model, final String part) throws Exception {
 		return answered(dialog -> {
@@ -110,10 +115,37 @@ public final class Person {
 		return String.join("|", asks) + "\n" + recordedAtTheEnd(recorder);
 	}
 
-	private static String answered(final Consumer<JDialog> answer) throws Exception {
+	/**
+	 * Chooses the command, with the recorder open, names a model that brings macros, and ticks that they are run.
+	 *
+	 * @return what the box says, whether it was ticked before, and the recorded macro
+	 */
+	public static String agreesToMacros(final String model) throws Exception {
 		final Recorder recorder = new Recorder(false);
 		IJ.doCommand(COMMAND);
+		final JDialog dialog = dialog();
+		EventQueue.invokeAndWait(() -> write(dialog, "model", model));
+		await(() -> find(dialog, "macros").isShowing());
+		final JCheckBox box = (JCheckBox) find(dialog, "macros");
+		final List<String> seen = new ArrayList<>();
+		EventQueue.invokeAndWait(() -> {
+			seen.add(box.getText() + "|" + box.isSelected());
+			if (!box.isSelected()) box.doClick();
+		});
+		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
+		EventQueue.invokeLater(() -> ((JButton) find(dialog, "go")).doClick());
+		return seen.get(0) + "\n" + recordedAtTheEnd(recorder);
+	}
+
+	private static String answered(final Consumer<JDialog> answer) throws Exception {
+		return answered(COMMAND, answer);
+	}
+
+	private static String answered(final String command, final Consumer<JDialog> answer) throws Exception {
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(command);
 		answers(answer);
+		awaitCommand(command);
 		return recordedAtTheEnd(recorder);
 	}
 

@@ -1,16 +1,11 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
-import ij.io.FileSaver;
 import java.io.File;
-import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.PathMatcher;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -127,40 +122,28 @@ final class Batch {
 	private List<String> perform(final File file) throws BridgeException {
 		final ImagePlus image = BatchImages.open(file, client);
 		final RunResults results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
-		final Map<String, Saver> savers = new LinkedHashMap<>();
-		for (final ImagePlus result : results.images) savers.put(name(file, result.getTitle() + ".tif"), tiff(result));
-		final FoundObjects objects = results.objects;
-		if (objects != null) savers.put(name(file, objects.title + ".csv"), bytes(objects.text.getBytes(StandardCharsets.UTF_8)));
-		if (results.outlines != null) {
-			savers.put(name(file, objects.title + ".zip"), part -> Files.write(part.toPath(), results.outlines.zip()));
+		final Map<String, ResultFile.Content> contents = new LinkedHashMap<>();
+		for (final ImagePlus result : results.images) {
+			contents.put(name(file, ResultFile.name(result.getTitle())), ResultFile.tiff(result));
 		}
-		final List<String> names = new ArrayList<>(savers.keySet());
+		final FoundObjects objects = results.objects;
+		if (objects != null) {
+			final byte[] table = objects.text.getBytes(StandardCharsets.UTF_8);
+			contents.put(name(file, ResultFile.name(objects.title, ".csv")), ResultFile.bytes(table));
+		}
+		if (results.outlines != null) {
+			final Outlines outlines = results.outlines;
+			contents.put(name(file, ResultFile.name(objects.title, ".zip")), part -> Files.write(part.toPath(), outlines.zip()));
+		}
+		final List<String> names = new ArrayList<>(contents.keySet());
 		log.writing(file, names);
-		for (final Map.Entry<String, Saver> one : savers.entrySet()) save(one.getKey(), one.getValue());
+		for (final Map.Entry<String, ResultFile.Content> one : contents.entrySet()) {
+			ResultFile.save(one.getValue(), new File(output, one.getKey()));
+		}
 		return names;
 	}
 
-	/** Writes one result. */
-	private interface Saver {
-
-		void write(File part) throws IOException;
-	}
-
-	private static Saver tiff(final ImagePlus result) {
-		final FileSaver saver = new FileSaver(result);
-		return part -> {
-			final boolean stack = result.getStackSize() > 1;
-			final boolean saved = stack ? saver.saveAsTiffStack(part.getPath()) : saver.saveAsTiff(part.getPath());
-			if (!saved) throw new IOException("ImageJ could not write it");
-		};
-	}
-
-	private static Saver bytes(final byte[] content) {
-		return part -> Files.write(part.toPath(), content);
-	}
-
-	private String name(final File file, final String title) throws BridgeException {
-		final String name = title.replaceAll("[\\\\/:*?\"<>|\\p{Cntrl}]", "_");
+	private String name(final File file, final String name) throws BridgeException {
 		final String other = taken.putIfAbsent(name, file.getName());
 		if (other != null && !other.equals(file.getName())) {
 			throw new BridgeException("Its result would be " + name + ", as that of " + other + ": rename one of the two.");
@@ -168,21 +151,6 @@ final class Batch {
 		if (!new File(output, name).exists() || log.isOwn(file, name)) return name;
 		throw new BridgeException("The file " + name + " is in the output folder already, and not of this batch: choose " +
 			"another folder.");
-	}
-
-	private void save(final String name, final Saver saver) throws BridgeException {
-		final File part = new File(output, "." + name + ".part");
-		try {
-			saver.write(part);
-			try (FileChannel channel = FileChannel.open(part.toPath(), StandardOpenOption.WRITE)) {
-				channel.force(true); // else the name may be on disk before the pixels
-			}
-			Files.move(part.toPath(), new File(output, name).toPath(), StandardCopyOption.REPLACE_EXISTING);
-		}
-		catch (final IOException failure) {
-			throw new BridgeException("The result " + name + " cannot be written (" + failure + "): look whether the disk is " +
-				"full.", failure);
-		}
 	}
 
 	/** Escape stops the batch; what else a run says is said for all files together. */

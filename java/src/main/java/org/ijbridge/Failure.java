@@ -11,10 +11,9 @@ import java.util.ServiceConfigurationError;
  * How to stop a macro (ImageJ 1.54p). An exception thrown by a plugin does not: {@code ij.Executer} catches it, and for
  * the one that says "Macro canceled" does nothing. {@code IJ.error(sentence)} does, but opens a dialog that blocks an
  * unattended macro. {@code Interpreter.abortMacro()} does, but waits two seconds for itself and then stops threads.
- * {@code IJ.error(null, null)}, as long as a macro's {@code run} is under way, ends the interpreter with no message and
- * forgets it; {@code Macro.abort()} then leaves a mark, on which {@code IJ.run} throws once the plugin has returned. So
- * nothing after the failing line is executed, {@code IJ.runMacro} returns "[aborted]" to its Java caller, and a script
- * that called {@code IJ.run} gets the exception. A macro that called another one by {@code runMacro} goes on with
+ * {@code Interpreter.abort(null)} ends the interpreter with no message and forgets it; {@code Macro.abort()} then leaves a
+ * mark, on which {@code IJ.run} throws once the plugin has returned. So nothing after the failing line is executed,
+ * {@code IJ.runMacro} returns "[aborted]" to its Java caller, and a script that called {@code IJ.run} gets the exception. A macro that called another one by {@code runMacro} goes on with
  * "[aborted]" as its value, as ImageJ has it for every command.
  * </p>
  */
@@ -56,7 +55,12 @@ final class Failure {
 		return "error: " + sentence;
 	}
 
-	private static void tell(final String command, final Throwable failure, final boolean attended) {
+	/**
+	 * As {@link #tell(String, Throwable)}, where it is known whether a person is there to close a message.
+	 *
+	 * @param attended whether to show one; else a macro ends
+	 */
+	static void tell(final String command, final Throwable failure, final boolean attended) {
 		final String sentence = sentence(failure);
 		InProcess.keepFailure(sentence);
 		final boolean cancelled = failure instanceof BridgeException && ((BridgeException) failure).isCancellation();
@@ -108,7 +112,11 @@ final class Failure {
 	}
 
 	private static void stopMacro() {
-		if (Interpreter.getInstance() != null) IJ.error((String) null, (String) null);
+		final Interpreter macro = Interpreter.getInstance();
+		if (macro != null) {
+			macro.abort((String) null);
+			IJ.error((String) null, Macro.MACRO_CANCELED); // no window: it forgets who ran the command, else IJ.run throws nothing
+		}
 		Macro.abort();
 	}
 }

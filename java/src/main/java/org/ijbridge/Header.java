@@ -22,6 +22,7 @@ final class Header {
 	final boolean whole;
 
 	private final String name;
+	private final String partName;
 	private final List<String> channelNames;
 	private final Map<String, Object> sizes = new LinkedHashMap<>();
 	private final Map<String, Object> units = new LinkedHashMap<>();
@@ -40,7 +41,12 @@ final class Header {
 	 *           without the selection that is asked for
 	 */
 	Header(final ImagePlus image, final boolean cropped) throws BridgeException {
-		name = image.getTitle();
+		this(image, cropped, null);
+	}
+
+	/** @param named that names the image; null for itself */
+	private Header(final ImagePlus image, final boolean cropped, final Header named) throws BridgeException {
+		name = named == null ? image.getTitle() : named.name;
 		if (image.getStackSize() == 0 || image.getWidth() == 0 || image.getHeight() == 0) {
 			throw new BridgeException("The image \"" + name + "\" has no pixels: open another image.");
 		}
@@ -55,11 +61,18 @@ final class Header {
 				"around it: select something, or leave roi out.");
 		}
 		whole = part.equals(all);
+		final String here = whole ? "" : part.width + "x" + part.height + " at " + part.x + "," + part.y;
+		partName = named == null ? here : named.partName;
 		axes = Axes.of(image, part);
 		dtype = Pixels.dtype(image);
 		channelNames = ChannelNames.of(image);
 		Calibrations.read(image.getCalibration(), axes, sizes, units);
 		origin = Calibrations.origin(image.getCalibration(), part, sizes);
+	}
+
+	/** Of the image that this one has become: its results are called after this one. */
+	Header of(final ImagePlus changed) throws BridgeException {
+		return new Header(changed, false, this);
 	}
 
 	private static Rectangle selected(final ImagePlus image) throws BridgeException {
@@ -84,7 +97,7 @@ final class Header {
 		request.put("units", units);
 		request.put("origin", origin);
 		if (!channelNames.isEmpty()) request.put("channel_names", channelNames);
-		if (!whole) request.put("part", part.width + "x" + part.height + " at " + part.x + "," + part.y);
+		if (!partName.isEmpty()) request.put("part", partName);
 		return request;
 	}
 }

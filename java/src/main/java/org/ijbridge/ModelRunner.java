@@ -20,7 +20,7 @@ final class ModelRunner {
 	}
 
 	/**
-	 * Plans, shares the pixels, predicts, and copies the results.
+	 * Runs the model's macros where the options ask for it, plans, shares the pixels, predicts, and copies the results.
 	 *
 	 * @param image is read only; nothing is shown
 	 * @throws BridgeException where there is no result, with the reason in one sentence
@@ -28,6 +28,16 @@ final class ModelRunner {
 	RunResults run(final ImagePlus image, final RunOptions options) throws BridgeException {
 		options.isManaged(); // what is wrong with it is said before the run
 		final Header header = new Header(image, options.isCropped());
+		final ModelMacros macros = ModelMacros.asked(client, options, feedback);
+		final ImagePlus given = macros.before(image, header.part);
+		final RunResults made = run(given, given == image ? header : header.of(given), options);
+		for (final ImagePlus one : made.images) Calibrations.countFromBelow(image, header.whole, one.getCalibration());
+		final List<ImagePlus> images = macros.after(new ArrayList<>(made.images));
+		if (made.objects == null || !options.isOutlined()) return new RunResults(images, made.objects, null);
+		return new RunResults(images, made.objects, new Outlines(made.objects, image, header.part));
+	}
+
+	private RunResults run(final ImagePlus image, final Header header, final RunOptions options) throws BridgeException {
 		final Map<String, Object> request = request(header, options);
 		final Reply plan = plan(request);
 
@@ -48,13 +58,10 @@ final class ModelRunner {
 			final Reply prediction = predict(request, plan, blocks);
 			final List<ImagePlus> images = new ArrayList<>();
 			for (int i = 0; i < results.size(); i++) {
-				final ImagePlus result = results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance"));
-				Calibrations.countFromBelow(image, header.whole, result.getCalibration());
-				images.add(result);
+				images.add(results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance")));
 			}
-			if (objects.isEmpty()) return new RunResults(images, null, null);
-			final FoundObjects found = new FoundObjects(objects, prediction.text("objects"));
-			return new RunResults(images, found, options.isOutlined() ? new Outlines(found, image, header.part) : null);
+			final FoundObjects found = objects.isEmpty() ? null : new FoundObjects(objects, prediction.text("objects"));
+			return new RunResults(images, found, null);
 		}
 		finally {
 			PixelBlock.closeAll(blocks);
@@ -83,16 +90,18 @@ final class ModelRunner {
 	}
 
 	/**
-	 * Runs what was planned, and passes all warnings on.
+	 * Runs what was planned, and passes all warnings on: those that are known before it, before it.
 	 *
 	 * @param blocks the image, then one for each output of the plan
 	 */
 	Reply predict(final Map<String, Object> request, final Reply plan, final List<? extends PixelBlock> blocks)
 		throws BridgeException
 	{
+		final Set<String> said = new LinkedHashSet<>(plan.texts("warnings"));
+		said.forEach(feedback::warn);
 		final Reply prediction = attempt(request, plan, blocks);
-		final Set<String> warnings = new LinkedHashSet<>(plan.texts("warnings"));
-		warnings.addAll(prediction.texts("warnings"));
+		final Set<String> warnings = new LinkedHashSet<>(prediction.texts("warnings"));
+		warnings.removeAll(said);
 		warnings.forEach(feedback::warn);
 		return prediction;
 	}

@@ -8,6 +8,7 @@ import java.awt.Dimension;
 import java.awt.EventQueue;
 import java.awt.image.BufferedImage;
 import java.lang.reflect.InvocationTargetException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -36,6 +37,7 @@ final class RunDialog {
 	private final ModelChooser chooser;
 	private final ModelCard card = new ModelCard();
 	private final OptionFields fields;
+	private final MacroBox macros = new MacroBox(this::changed);
 	private final StyledText plan = new StyledText();
 	private final Latest describing = new Latest("ijbridge-describe");
 	private final Latest planning = new Latest("ijbridge-plan");
@@ -50,7 +52,10 @@ final class RunDialog {
 		final JScrollPane scroll = new JScrollPane(plan);
 		scroll.setPreferredSize(new Dimension(WIDTH, HEIGHT));
 		final JPanel middle = new JPanel(new BorderLayout(GAP, GAP));
-		middle.add(fields, BorderLayout.NORTH);
+		final JPanel asked = new JPanel(new BorderLayout());
+		asked.add(fields, BorderLayout.NORTH);
+		asked.add(macros, BorderLayout.SOUTH);
+		middle.add(asked, BorderLayout.NORTH);
 		middle.add(scroll, BorderLayout.CENTER);
 		final JPanel right = new JPanel(new BorderLayout(GAP, GAP));
 		right.add(card, BorderLayout.NORTH);
@@ -65,22 +70,34 @@ final class RunDialog {
 	}
 
 	/**
-	 * Shows the dialog with the answers of the last time, of this session or an earlier one, and records the answers.
+	 * Shows the dialog with the answers of the last time, of this session or an earlier one, records the answers, and remembers
+	 * a yes to the model's macros.
 	 *
 	 * @param image that the model will run on
 	 * @return the answers, null if the person cancelled
 	 */
 	static RunOptions ask(final ImagePlus image) throws BridgeException {
 		final AtomicReference<Map<String, String>> given = new AtomicReference<>();
-		onEventThread(() -> given.set(new RunDialog(image).answers()));
+		final List<Reply> agreed = new ArrayList<>();
+		onEventThread(() -> {
+			final RunDialog dialog = new RunDialog(image);
+			given.set(dialog.answers());
+			agreed.addAll(dialog.macros.ticked());
+		});
 		final Map<String, String> answers = given.get();
 		if (answers == null) return null;
 		Preferences.remember(answers.get("model"));
 		for (final String kept : new String[] { "tile", "halo", "device", "memory" }) {
 			Preferences.set(kept, answers.getOrDefault(kept, Preferences.AUTO));
 		}
+		final RunOptions options = new RunOptions(answers).attended();
+		if (!options.macros().isEmpty()) {
+			try (InferenceClient client = InferenceClient.find()) {
+				ModelMacros.agree(client, options.found().model(), agreed);
+			}
+		}
 		record(answers);
-		return new RunOptions(answers);
+		return options;
 	}
 
 	/** Runs something on the event thread, whichever thread this is, and waits for it. */
@@ -121,13 +138,16 @@ final class RunDialog {
 		final Map<String, String> given = new LinkedHashMap<>();
 		given.put("model", chooser.model());
 		given.putAll(fields.answers());
+		if (!macros.ticked().isEmpty()) given.put(RunOptions.MACROS, RunOptions.RUN);
 		return given;
 	}
 
 	private void changed() {
+		if (window == null) return;
 		// objects are the model's that is described
-		if (window != null && !described.equals(chooser.model())) fields.setFindsObjects(false);
-		final Map<String, String> given = window == null ? asked : given();
+		if (!described.equals(chooser.model())) fields.setFindsObjects(false);
+		forgetMacrosOfAnother(chooser.model());
+		final Map<String, String> given = given();
 		// a field that loses the focus tells the same once more, and would take the button from under the mouse
 		if (given.equals(asked)) return;
 		asked = given;
@@ -147,19 +167,49 @@ final class RunDialog {
 			show(reply);
 			window.allow();
 		}, sentence -> {
+			if (!options.macros().isEmpty()) {
+				plan.clear().coloured("Of the image as it is now, before the model's macros have run: " + sentence,
+					StyledText.WARNING).fromTop();
+				window.allow();
+				return;
+			}
 			plan.clear().coloured(sentence, StyledText.ERROR).fromTop();
 			window.forbid("This cannot be run: the reason is above.", StyledText.ERROR);
 		});
 	}
 
+	private void forgetMacrosOfAnother(final String model) {
+		if (!described.equals(model)) macros.offer(Collections.emptyList());
+	}
+
 	private void describe(final RunOptions options) {
 		described = options.model();
 		card.say("Reading the model...");
-		describing.ask(() -> describedWithCover(options, Feedback.SILENT), found -> {
+		final AtomicReference<List<Reply>> offered = new AtomicReference<>(Collections.emptyList());
+		describing.ask(() -> {
+			final Described found = describedWithCover(options, Feedback.SILENT);
+			offered.set(macrosOf(found.reply, options));
+			return found;
+		}, found -> {
 			card.show(found.reply, found.cover);
 			fields.setFindsObjects(found.reply.has("objects"));
+			macros.offer(offered.get());
 			changed();
 		}, card::say);
+	}
+
+	/** What can be run of a model's macros; not to be called on the event thread. */
+	private static List<Reply> macrosOf(final Reply model, final RunOptions options) {
+		boolean any = false;
+		for (final Reply macro : model.parts("macros")) any |= macro.text("use").equals("named") && !macro.flag("is_empty");
+		if (!any) return Collections.emptyList();
+		try (InferenceClient client = InferenceClient.find()) {
+			return ModelMacros.shown(client, options.found().model());
+		}
+		catch (final BridgeException refused) {
+			LogFile.write("macros are not offered: " + refused.getMessage());
+			return Collections.emptyList();
+		}
 	}
 
 	private Reply plan(final RunOptions options) throws BridgeException {

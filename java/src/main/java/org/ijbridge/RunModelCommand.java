@@ -70,6 +70,12 @@ public final class RunModelCommand implements Command {
 	@Parameter(persist = false, required = false)
 	private String nms_thresh;
 
+	@Parameter(persist = false, required = false)
+	private String macros;
+
+	@Parameter(persist = false, required = false)
+	private String trust;
+
 	/** The first output of the model. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private ImagePlus result;
@@ -104,6 +110,8 @@ public final class RunModelCommand implements Command {
 		given.put("objects", objects);
 		given.put("prob_thresh", prob_thresh);
 		given.put("nms_thresh", nms_thresh);
+		given.put("macros", macros);
+		given.put("trust", trust);
 		given.put("environment", environment);
 		try {
 			final RunResults found = RunCommand.perform(image, new RunOptions(given));

@@ -30,15 +30,27 @@ final class RunOptions {
 	static final String ENVIRONMENT = "environment";
 	static final String INSTALL = "install";
 
+	/** The key that has macros of the model run, its value for all of them; it is a yes to them. */
+	static final String MACROS = "macros";
+	static final String RUN = "run";
+
 	/** The published macro keys. They never change their names. */
 	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
 		"channel", "rescale", "memory", "normalize", "model_axes", "model_pixel_size", "min_confidence",
-		"objects", "prob_thresh", "nms_thresh", OUTLINES, ROI, ENVIRONMENT));
+		"objects", "prob_thresh", "nms_thresh", OUTLINES, MACROS, "trust", ROI, ENVIRONMENT));
 
 	private final Map<String, String> values = new LinkedHashMap<>();
+	private final boolean attended;
+	private final boolean remembered;
 
 	/** @param given value by key; null and blank mean that the key was left out */
 	RunOptions(final Map<String, String> given) {
+		this(given, false, false);
+	}
+
+	private RunOptions(final Map<String, String> given, final boolean attended, final boolean remembered) {
+		this.attended = attended;
+		this.remembered = remembered;
 		for (final String key : KEYS) {
 			final String value = given.get(key);
 			if (value != null && !value.trim().isEmpty()) values.put(key, value.trim());
@@ -46,13 +58,14 @@ final class RunOptions {
 	}
 
 	/**
-	 * Options of a script for an image that is no ImagePlus, so that {@code roi} and {@code outlines} mean nothing.
+	 * Options of a script for an image that is no ImagePlus, so that {@code roi}, {@code outlines} and {@code macros} mean
+	 * nothing.
 	 *
 	 * @throws BridgeException for a key that does not exist
 	 */
 	static RunOptions named(final Map<String, ?> given) throws BridgeException {
 		final List<String> keys = new ArrayList<>(KEYS);
-		keys.removeAll(Arrays.asList(ROI, OUTLINES));
+		keys.removeAll(Arrays.asList(ROI, OUTLINES, MACROS));
 		final Map<String, String> texts = new LinkedHashMap<>();
 		for (final Map.Entry<String, ?> entry : given.entrySet()) {
 			if (!keys.contains(entry.getKey())) {
@@ -124,7 +137,39 @@ final class RunOptions {
 	RunOptions found() {
 		final Map<String, String> changed = new LinkedHashMap<>(values);
 		changed.put("model", ModelPath.find(model(), Preferences.modelFolders()));
-		return new RunOptions(changed);
+		return new RunOptions(changed, attended, remembered);
+	}
+
+	/** The same options, of a person who sits there and can answer what a macro asks. */
+	RunOptions attended() {
+		return new RunOptions(values, true, remembered);
+	}
+
+	/**
+	 * The same options, with macros of the model that somebody else than the person asks for, such as a macro of years ago: those
+	 * alone are run that were agreed to before, and the run is refused where one was not.
+	 *
+	 * @param files of the model's macros; none for no macros
+	 */
+	RunOptions withMacrosAgreedTo(final List<String> files) {
+		final Map<String, String> changed = new LinkedHashMap<>(values);
+		changed.put(MACROS, String.join(",", files));
+		return new RunOptions(changed, attended, true);
+	}
+
+	/** Which macros of the model are to be run: {@value #RUN} or the names of their files; empty for none. */
+	String macros() {
+		return values.getOrDefault(MACROS, "");
+	}
+
+	/** Which yes there is to the macros, in the words of the worker's protocol. */
+	String yes() {
+		return remembered ? "remembered" : "given";
+	}
+
+	/** Whether somebody is there to answer what a macro asks. */
+	boolean isAttended() {
+		return attended;
 	}
 
 	/**

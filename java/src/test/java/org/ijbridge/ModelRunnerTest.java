@@ -342,8 +342,8 @@ class ModelRunnerTest {
 		again.put("attempt", 1);
 		again.put("tile_pixels", "4096");
 		assertEquals(again, client.asked.get(1));
-		assertEquals(Arrays.asList("The Python worker was killed by the system, mostly for want of memory: it is run " +
-			"again with smaller tiles.", "mind the gap", "and the step"), client.said);
+		assertEquals(Arrays.asList("mind the gap", "The Python worker was killed by the system, mostly for want of memory: it " +
+			"is run again with smaller tiles.", "and the step"), client.said);
 	}
 
 	@Test
@@ -351,7 +351,7 @@ class ModelRunnerTest {
 		final Ending client = new Ending(kill(), kill());
 		assertTrue(client.refusal().startsWith("The Python worker was killed by the system twice"));
 		assertEquals(2, client.asked.size());
-		assertEquals(1, client.said.size());
+		assertEquals(2, client.said.size());
 		assertReleased(client.seen);
 	}
 
@@ -363,7 +363,8 @@ class ModelRunnerTest {
 		assertEquals("The run was cancelled.", cancelled.refusal());
 		assertEquals(1, failed.asked.size());
 		assertEquals(1, cancelled.asked.size());
-		assertEquals(0, failed.said.size() + cancelled.said.size());
+		assertEquals(Collections.singletonList("mind the gap"), failed.said);
+		assertEquals(failed.said, cancelled.said);
 	}
 
 	@Test
