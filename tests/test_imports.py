@@ -17,10 +17,9 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures"),
+    ("errors", "_version", "typing", "platforms", "architectures", "devices"),
     ("axes", "units", "findings", "caching"),
-    ("agreements",),
-    ("operations",),
+    ("operations", "profiles", "agreements"),
     ("description",),
     ("normalization",),
     ("image", "options", "interpreters", "segments", "packing"),
@@ -34,6 +33,7 @@ LEVELS = (
     ("checks", "resampling", "weights", "stating", "cards", "downloads"),
     ("preparation",),
     ("mapping", "runtimes"),
+    ("sessions",),
     ("geometry",),
     ("halo", "tile_choice"),
     ("plans",),
@@ -44,7 +44,7 @@ LEVELS = (
     ("provenance", "converters"),
     ("loaded",),
     ("testing", "supported", "model_folder"),
-    ("testing_views", "examples", "covers"),
+    ("testing_views", "examples", "covers", "tuning"),
     ("server", "package_writer"),
     ("protocol",),
     ("appose_worker", "imagej", "installing", "conversion"),

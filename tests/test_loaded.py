@@ -198,6 +198,21 @@ def test_a_plan_needs_no_session_and_the_run_is_of_that_plan(tmp_path: Path) -> 
 # --- which image is for which input --------------------------------------------------------------------------------------
 
 
+def test_a_plan_is_made_once_for_the_same_question_and_anew_for_another(tmp_path: Path) -> None:
+    with LoadedModel(write_model(tmp_path / "m", one_conv(), halo=1)) as model:
+        small, large = (model.images(np.zeros(shape, np.float32))["raw"].header for shape in ((40, 50), (400, 50)))
+        first = model.plan({"raw": small}, Options.read(memory="1GB"))
+        assert model.plan({"raw": small}, Options.read(memory="1GB")) is first
+        for header, options in (
+            (large, {"memory": "1GB"}),
+            (small, {"memory": "2GB"}),
+            (small, {"tile": "32", "memory": "1GB"}),
+        ):
+            assert model.plan({"raw": header}, Options.read(**options)) != first
+        again = model.plan({"raw": small}, Options.read(memory="1GB"))
+        assert again == first
+
+
 def test_one_image_is_for_the_only_input(tmp_path: Path) -> None:
     model = LoadedModel(write_model(tmp_path / "m", one_conv()))
     assert list(model.images(np.zeros((4, 5)))) == ["raw"]

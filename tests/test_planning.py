@@ -294,10 +294,30 @@ def test_less_memory_takes_smaller_tiles_and_says_less(tmp_path: Path) -> None:
 
 def test_a_device_that_is_not_there_is_refused_with_what_to_install(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m", one_conv(), halo=1)
-    with pytest.raises(DeviceError, match=r"'cuda' cannot be used: onnxruntime finds cpu here; .* onnxruntime-gpu"):
+    with pytest.raises(DeviceError, match=r"'cuda' cannot be used: onnxruntime finds cpu here; .*\"onnxruntime-gpu"):
         plan(model, header("yx", 30, 20), device="cuda")
     assert plan(model, header("yx", 30, 20), Resources(10**9, ("cuda", "cpu"))).device == "cuda"
     assert plan(model, header("yx", 30, 20), Resources(10**9, ("cuda", "cpu")), device="cpu").device == "cpu"
+
+
+def test_a_device_that_cannot_be_used_is_refused_with_the_reason_and_auto_says_it(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    machine = Resources(10**9, ("cpu",), {"cuda": "libcudnn.so.9 is missing"})
+    with pytest.raises(DeviceError, match=r"'cuda' cannot be used: libcudnn.so.9 is missing; it needs .* `ijbridge devices`"):
+        plan(model, header("yx", 30, 20), machine, device="cuda")
+    automatic = plan(model, header("yx", 30, 20), machine)
+    assert automatic.device == "cpu"
+    (said,) = (one for one in automatic.findings if one.id == "device-refused")
+    assert said.severity == "warning"
+    assert "runs on the cpu, cuda cannot be used (libcudnn.so.9 is missing)" in said.sentence
+    assert "device-refused" not in [one.id for one in plan(model, header("yx", 30, 20), machine, device="cpu").findings]
+
+
+def test_only_devices_with_the_numbers_of_the_cpu_are_chosen_without_being_asked_for(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", one_conv(), halo=1)
+    machine = Resources(10**9, ("cpu", "tensorrt", "coreml"))
+    assert plan(model, header("yx", 30, 20), machine).device == "cpu"
+    assert plan(model, header("yx", 30, 20), machine, device="coreml").device == "coreml"
 
 
 def test_weights_that_are_not_in_the_package_are_asked_for(tmp_path: Path) -> None:

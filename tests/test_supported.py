@@ -8,7 +8,9 @@ from importlib import metadata
 import pytest
 
 from commandline import Run
+from ijbridge.devices import DEVICES
 from ijbridge.formats import readers
+from ijbridge.runtimes.onnx import usable_devices
 from ijbridge.supported import supported
 
 
@@ -48,3 +50,16 @@ def test_an_extra_is_installed_if_all_its_packages_are(monkeypatch: pytest.Monke
     extra = supported()["extras"][0]
     assert (extra["installed"], extra["missing"]) == (False, ["jpype1"])
     assert 'imagej           not installed (pip install "ijbridge[imagej]")' in run("formats")[1]
+
+
+def test_devices_are_listed_with_what_they_need(run: Run) -> None:
+    status, out, _ = run("devices", "--json")
+    listed = {one["name"]: one for one in json.loads(out)}
+    assert status == 0
+    assert list(listed) == list(DEVICES)
+    assert [one["name"] for one in listed.values() if one["automatic"]] == [usable_devices()[0]]
+    assert listed["cpu"]["usable"]
+    _, text, _ = run("devices")
+    for one in listed.values():
+        assert one["machine"] in text
+        assert one["usable"] or (one["why_not"] in text and one["install"] in text)

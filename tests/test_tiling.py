@@ -143,7 +143,7 @@ def test_the_whole_axis_is_one_tile_of_the_next_accepted_size() -> None:
 
 def test_a_tile_that_is_too_small_for_the_halo_grows() -> None:
     rules = AxisRules(SteppedSize(16, 16), (Link(halo=20),))
-    assert rules.smallest_tile() == 64
+    assert rules.smallest_tile == 64
     assert tiling.lay(1000, rules, 16).tile == 64
 
 

@@ -14,7 +14,7 @@ def about() -> list[tuple[str, str]]:
     """Give names and values, one pair a line."""
     import numpy as np
 
-    from ijbridge.runtimes.onnx import available_devices, engine
+    from ijbridge.runtimes.onnx import engine, usable_devices
 
     ort = engine()
     return [
@@ -23,6 +23,6 @@ def about() -> list[tuple[str, str]]:
         ("system", f"{platform.platform()}, {os.cpu_count()} processors"),
         ("onnxruntime", f"{ort.__version__} ({', '.join(ort.get_available_providers())})"),
         ("numpy", np.__version__),
-        ("devices", ", ".join(available_devices())),
+        ("devices", ", ".join(usable_devices())),
         ("free memory", units.amount(platforms.free_memory())),
     ]

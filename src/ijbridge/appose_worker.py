@@ -11,7 +11,6 @@ in the middle of a tile too: nobody wants its result, and what it holds of share
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import threading
 import time
@@ -60,7 +59,6 @@ def handle(task: Any, op: str, request: Mapping[str, Any], segments: Sequence[An
             try:
                 task.outputs["reply"] = reply(_server, _Task(task), op, request, [segment.buf for segment in held])
             finally:
-                gc.collect()  # frames of an exception may still hold arrays that lie in the segments
                 for segment in held:
                     _held.remove(segment)
     except IJBridgeError as error:

@@ -6,7 +6,10 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from ijbridge._version import __version__
+from ijbridge.devices import DEVICES
 
+_MEMORY = "what may be used beyond the image: auto (what is free), or 4GB"
+_DEVICE = f"auto (cuda where it can be used, else cpu), {', '.join(DEVICES)}; see the command devices"
 _TILE = "auto, whole, pixels (512), or pixels per axis (y=512,x=512,z=16)"
 _HALO = "auto, declared, or pixels on every side of a tile"
 _TRUST = "torchscript: a yes to weights that are a program, remembered by their hash"
@@ -64,7 +67,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
 
     test = command("test", "Run a model's own test tensors and compare with what it should give.")
     test.add_argument("--json", action="store_true", help="as JSON")
-    test.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    test.add_argument("--device", default="auto", help=_DEVICE)
     test.add_argument("--trust", metavar="WHAT", help=_TRUST)
     test.add_argument(
         "-o", "--output", metavar="FOLDER",
@@ -94,6 +97,18 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     formats = bare_command("formats", "List the formats that are read, the weights that are run, the extras that are there.")
     formats.add_argument("--json", action="store_true", help="as JSON")
 
+    devices = bare_command(
+        "devices", "List the devices that networks can run on, which can be used here, and what the others need."
+    )
+    devices.add_argument("--json", action="store_true", help="as JSON")
+
+    tune = bare_command("tune", "Measure a model in tiles of several sizes; --tile auto then takes the fastest here.")
+    tune.add_argument("model", metavar="MODEL", help="a model's folder, zip or file")
+    tune.add_argument("--device", default="auto", help=_DEVICE)
+    tune.add_argument("--memory", default="auto", help=_MEMORY)
+    tune.add_argument("--json", action="store_true", help="as JSON")
+    _model_options(tune)
+
     install = bare_command("install-fiji", "Put the plugin into a Fiji or an ImageJ, or take it out again.")
     install.add_argument("folder", metavar="FOLDER", help="Fiji's or ImageJ's own folder")
     install.add_argument(
@@ -115,12 +130,12 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--tile", default="auto", help=_TILE)
     parser.add_argument("--halo", default="auto", help=_HALO)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--device", default="auto", help=_DEVICE)
     parser.add_argument("--channel", help="the image's channels to use, by number (from 1) or name: 2, DAPI, or 1,3")
     parser.add_argument(
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
-    parser.add_argument("--memory", default="auto", help="what may be used beyond the image: auto (what is free), or 4GB")
+    parser.add_argument("--memory", default="auto", help=_MEMORY)
     _model_options(parser)
 
 

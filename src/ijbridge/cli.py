@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | devices | tune | install-fiji``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -238,6 +238,24 @@ def _formats(given: argparse.Namespace) -> int:
     return 0
 
 
+def _tune(given: argparse.Namespace) -> int:
+    from ijbridge.loaded import LoadedModel
+    from ijbridge.options import Options
+    from ijbridge.tuning import tune, tuned_text
+
+    with LoadedModel(given.model) as model:
+        found = tune(model, Options.read(device=given.device, memory=given.memory, **_on_model(given)))
+    _print_json([one.to_dict() for one in found]) if given.json else print(tuned_text(found))
+    return 0
+
+
+def _devices(given: argparse.Namespace) -> int:
+    from ijbridge.supported import devices, devices_text
+
+    _print_json(devices()) if given.json else print(devices_text())
+    return 0
+
+
 def _install_fiji(given: argparse.Namespace) -> int:
     from ijbridge.installing import install, uninstall
 
@@ -260,6 +278,8 @@ _COMMANDS = {
     "test": _test,
     "convert": _convert,
     "formats": _formats,
+    "devices": _devices,
+    "tune": _tune,
     "install-fiji": _install_fiji,
 }
 

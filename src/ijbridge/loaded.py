@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
-from ijbridge.agreements import agree, check_agreed, check_unchanged
+from ijbridge.agreements import agree
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
@@ -26,10 +26,12 @@ from ijbridge.network_facts import NetworkFacts
 from ijbridge.options import Options
 from ijbridge.pixel_checks import check_pixels
 from ijbridge.plans import Plan
+from ijbridge.profiles import Profile, read_profile
 from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
+from ijbridge.sessions import check_trusted, check_untrusted, new_session
 from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
 from ijbridge.weights import OnnxNetwork, onnx_network
@@ -77,6 +79,8 @@ class LoadedModel:
         self._file: OnnxNetwork | TorchScript | None = None
         self._yes = False
         self._variants: dict[tuple[object, ...], Variant] = {}
+        # the last one: it is shown, then its results are made room for, then it is run
+        self._plans: dict[str, Plan] = {}
 
     def described(self, options: Options) -> ModelDescription:
         """Give the description as the options complete it.
@@ -99,10 +103,14 @@ class LoadedModel:
         options: Options,
     ) -> Plan:
         """Plan a run from one header per input; see `ijbridge.planning.plan`."""
-        variant = self.variant(options)
-        weights = self._read_file().weights
-        plan = planning.plan(variant.description, headers, options, find_resources(weights.format), variant.facts)
-        return replace(plan, weights=weights)
+        variant, file = self.variant(options), self._read_file()
+        resources = find_resources(file.weights.format)
+        profiles = self._profiles(file, resources.devices)
+        asked = repr((headers, options, resources, profiles))
+        if asked not in self._plans:
+            plan = planning.plan(variant.description, headers, options, resources, variant.facts, profiles)
+            self._plans = {asked: replace(plan, weights=file.weights)}
+        return self._plans[asked]
 
     def run(
         self,
@@ -232,11 +240,11 @@ class LoadedModel:
             planning.check_runnable(description)
             file = self._read_file()
             if isinstance(file, TorchScript):
-                _check_trusted(file, options)
+                check_trusted(file, options)
                 self._yes |= bool(options.trust)
                 self._variants[which] = Variant(description, self._names(description), None)
                 return self._variants[which]
-            _check_untrusted(file, options)
+            check_untrusted(file, options)
             known = file.known()
             names = self._names(description)
             description = sized(description, known.signature, names)
@@ -257,6 +265,7 @@ class LoadedModel:
         """Give the networks' memory back; the model can be used again."""
         self._sessions.clear()
         self._variants.clear()
+        self._plans.clear()
         self._file = None
 
     def __enter__(self) -> LoadedModel:
@@ -271,6 +280,16 @@ class LoadedModel:
             read = read_torchscript if weights.format == "torchscript" else onnx_network
             self._file = read(self.description, weights)
         return self._file
+
+    def _profiles(self, file: OnnxNetwork | TorchScript, devices: Iterable[str]) -> dict[str, Profile]:
+        """Give what `ijbridge.tuning` measured of the network here, per device."""
+        if isinstance(file, TorchScript):
+            return {}
+        from ijbridge.runtimes.onnx import engine_name
+
+        digest, engine = str(file.weights.file.sha256), engine_name()
+        found = {device: read_profile(digest, device, engine) for device in devices}
+        return {device: one for device, one in found.items() if one is not None}
 
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""
@@ -289,38 +308,8 @@ class LoadedModel:
             file = self._read_file()
             if isinstance(file, TorchScript) and self._yes:
                 agree(file.code)  # not before it is run
-            self._sessions[plan.device] = _new_session(file, plan.device, self.description)
+            self._sessions[plan.device] = new_session(file, plan.device, self.description)
         return self._sessions[plan.device]
-
-
-def _new_session(file: OnnxNetwork | TorchScript, device: str, description: ModelDescription) -> Session:
-    if isinstance(file, TorchScript):
-        from ijbridge.runtimes.torch import TorchSession
-
-        names = ([one.id for one in tensors] for tensors in (description.inputs, description.outputs))
-        return TorchSession(file.data, device, description.name, *names)
-    from ijbridge.runtimes.onnx import OnnxSession
-
-    return OnnxSession(file.source, device, description.name)
-
-
-def _check_trusted(file: TorchScript, options: Options) -> None:
-    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes to a run."""
-    from ijbridge.runtimes.torch import check_installed
-
-    if options.trust:
-        check_unchanged(file.code)
-    else:
-        check_agreed(file.code, "say trust=torchscript (in a shell: --trust torchscript)")
-    check_installed(file.code.file)
-
-
-def _check_untrusted(file: OnnxNetwork, options: Options) -> None:
-    if options.trust:
-        raise OptionError(
-            f"trust={options.trust} is for weights in TorchScript, but {file.weights.file.source} ({file.weights.format}) is "
-            "run, which needs no trust: leave it out."
-        )
 
 
 #: The ids of findings that stand for errors of these kinds.

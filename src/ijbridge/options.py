@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from ijbridge import axes as ax
 from ijbridge import units
+from ijbridge.devices import DEVICES
 from ijbridge.errors import OptionError
 from ijbridge.normalization import Normalization, NormalizeOption
 
@@ -27,8 +28,6 @@ PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
 #: "run" for all that the model names, or the names of their files.
 MacrosOption: TypeAlias = str | Sequence[str]
-
-DEVICES = ("auto", "cpu", "cuda")
 
 #: The programs of a model that are run only after a yes, besides its macros.
 TRUSTED = ("torchscript",)
@@ -218,8 +217,8 @@ def _halo(value: HaloOption) -> str | int:
 
 def _device(value: str) -> str:
     text = str(value).strip().lower()
-    if text not in DEVICES:
-        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(DEVICES)}.")
+    if text != "auto" and text not in DEVICES:
+        raise OptionError(f"device={value!s} is not understood: use one of {', '.join(('auto', *DEVICES))}.")
     return text
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ijbridge import checks, geometry, units
+from ijbridge.devices import AUTOMATIC
 from ijbridge.findings import Finding
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, Plan
@@ -77,3 +78,14 @@ def tile_findings(
             Finding("tile-adjusted", "note", f"The tile along {letters[name]} is {line.tile} instead of {wanted}", allowed)
         )
     return findings
+
+
+def device_findings(device: str, options: Options, refused: Mapping[str, str]) -> list[Finding]:
+    """Say why a run that may choose its device does not take one that onnxruntime has."""
+    if options.device != "auto" or device != AUTOMATIC[-1]:
+        return []
+    return [
+        Finding("device-refused", "warning", f"The network runs on the {device}", f"{name} cannot be used ({refused[name]})",
+                "see what `ijbridge devices` says, or name the device to be asked no more")
+        for name in AUTOMATIC if name in refused
+    ]  # fmt: skip

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from ijbridge import checks, geometry, halo, mapping, plan_findings, processing, tile_choice, units
 from ijbridge.description import ModelDescription, ReferencedSize, Tensor, Weights
+from ijbridge.devices import AUTOMATIC, DEVICES, install_command
 from ijbridge.errors import AxesError, CannotRunError, DeviceError, IJBridgeError, PlanError
 from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
@@ -22,6 +23,7 @@ from ijbridge.operations import Binarize
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
 from ijbridge.preparation import Preparation, check_channels, prepare
+from ijbridge.profiles import Profile
 from ijbridge.tiling import Line
 from ijbridge.weights import FORMATS
 
@@ -38,10 +40,14 @@ HELP = {
 
 @dataclass(frozen=True)
 class Resources:
-    """What the machine has: memory that may be used, in bytes, and the devices, best first."""
+    """What the machine has: memory that may be used, in bytes, and the devices, best first.
+
+    ``refused`` are devices that onnxruntime has and yet cannot use, and why.
+    """
 
     memory: int
     devices: tuple[str, ...] = ("cpu",)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(
@@ -50,10 +56,12 @@ def plan(
     options: Options,
     resources: Resources,
     facts: NetworkFacts | None = None,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> Plan:
     """Decide what is done with one image per input.
 
     ``facts`` are what the network itself says, in the description's ids; without them the description is believed.
+    ``profiles`` are what was measured of the network, per device.
 
     Raises
     ------
@@ -90,7 +98,9 @@ def plan(
         bytes_per_pixel = int(facts.bytes_per_pixel * tile_choice.ENGINE_FACTOR)
     # what is free is not all for this run, and a tile may cost some per cent of what is held anyway
     left = max((budget if options.memory is not None else budget // 2) - kept, kept // 20, 0)
-    ladder = tile_choice.ladder(network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel)
+    ladder = tile_choice.ladder(
+        network.sizes, rules, network.letters, options.tile, left, bytes_per_pixel, (profiles or {}).get(device)
+    )
     _check_tile_fits(ladder[-1], resources.memory)
     result = Plan(
         description=description,
@@ -114,6 +124,7 @@ def plan(
         *checks.check_followed(weights),
         *plan_findings.tile_findings(result, rules, network.letters, options),
         *plan_findings.memory_findings(result),
+        *plan_findings.device_findings(device, options, resources.refused),
     ]
     result = replace(result, findings=tuple(findings))
     return replace(result, findings=result.findings_when(ladder[0]))
@@ -239,11 +250,13 @@ def _given_type(description: ModelDescription, tensor: Tensor, facts: NetworkFac
 
 def _device(wanted: str, resources: Resources) -> str:
     if wanted == "auto":
-        return resources.devices[0]
+        return next(name for name in (*resources.devices, "cpu") if name in AUTOMATIC)
     if wanted not in resources.devices:
+        device = DEVICES[wanted]
+        why = resources.refused.get(wanted, f"onnxruntime finds {', '.join(resources.devices)} here")
         raise DeviceError(
-            f"The device {wanted!r} cannot be used: onnxruntime finds {', '.join(resources.devices)} here; for cuda install "
-            "the package onnxruntime-gpu in place of onnxruntime, and NVIDIA's driver."
+            f"The device {wanted!r} cannot be used: {why}; it needs {device.machine}, and onnxruntime's package for it "
+            f"({install_command(device)}). `ijbridge devices` checks that."
         )
     return wanted
 

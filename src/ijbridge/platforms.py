@@ -42,6 +42,16 @@ _CGROUPS = (
 JAVA_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 
 
+def processor() -> str:
+    """Give the model of the processor, as the system calls it."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line for line in lines if line.startswith("model name")).partition(":")[2].strip()
+    import platform
+
+    return platform.processor() or platform.machine()
+
+
 # --- memory ----------------------------------------------------------------------------------------------------------
 
 

@@ -9,12 +9,18 @@ from ijbridge.planning import Resources
 
 
 def find_resources(weights: str = "onnx") -> Resources:
-    """Look what there is, for the engine that runs weights of this format."""
+    """Look what there is, for the engine that runs weights of this format.
+
+    Memory is rounded down to five binary digits: what is free changes all the time, what is decided by it should not.
+    """
     if weights == "torchscript":
-        from ijbridge.runtimes import torch as engine
+        from ijbridge.runtimes.torch import refused_devices, usable_devices
     else:
-        from ijbridge.runtimes import onnx as engine  # type: ignore[no-redef]
-    return Resources(memory=platforms.free_memory(), devices=engine.available_devices())
+        from ijbridge.runtimes.onnx import refused_devices, usable_devices
+
+    free = platforms.free_memory()
+    rest = max(0, free.bit_length() - 5)
+    return Resources(memory=free >> rest << rest, devices=usable_devices(), refused=refused_devices())
 
 
 class PeakMemory:

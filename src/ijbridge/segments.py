@@ -8,6 +8,7 @@ small, on disk; its path leads through ``/proc`` to what ImageJ has open.
 from __future__ import annotations
 
 import contextlib
+import gc
 import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,14 @@ def opened(references: Sequence[Any]) -> Iterator[list[Segment]]:
         for reference in references:
             mapped = isinstance(reference, Mapping)
             segment = _mapped_file(reference) if mapped else reference
-            stack.callback(segment.close)
+            stack.callback(_close, segment)
             segments.append(segment)
         yield segments
+
+
+def _close(segment: Segment) -> None:
+    try:
+        segment.close()
+    except BufferError:
+        gc.collect()  # frames of an exception may still hold arrays that look into it
+        segment.close()

@@ -1,4 +1,4 @@
-"""What this installation can do: the formats that are read, the weights that are run, the extras that are there."""
+"""What this installation can do: formats that are read, weights and devices that are run, extras that are there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from importlib import metadata
 from typing import Any
 
+from ijbridge.devices import AUTOMATIC, DEVICES, install_command
 from ijbridge.formats import readers
 from ijbridge.planning import HELP
+from ijbridge.runtimes.onnx import why_not
 from ijbridge.weights import FORMATS
 
 #: What an extra of the package adds; those that serve its development are not named.
@@ -70,6 +72,42 @@ def supported_text() -> str:
     for one in found["extras"]:
         state = "installed" if one["installed"] else f"not installed ({one['install']})"
         lines.append(f"  {one['name']:<16} {state}: {one['purpose']}")
+    return "\n".join(lines)
+
+
+def devices() -> list[dict[str, Any]]:
+    """Say which devices can be used here, as plain data (JSON).
+
+    Returns
+    -------
+    list
+        Per device ``name``, ``usable``, ``automatic`` (whether it is the one that ``auto`` takes), ``why_not`` (None where it
+        can be used), ``machine`` (what it needs), ``install`` (the command that installs onnxruntime's package for it).
+    """
+    found = {name: why_not(name) for name in DEVICES}
+    taken = next(name for name in AUTOMATIC if found[name] is None)
+    return [
+        {
+            "name": name,
+            "usable": found[name] is None,
+            "automatic": name == taken,
+            "why_not": found[name],
+            "machine": one.machine,
+            "install": install_command(one),
+        }
+        for name, one in DEVICES.items()
+    ]
+
+
+def devices_text() -> str:
+    """Say it for a person."""
+    lines = []
+    for one in devices():
+        state = "can be used" if one["usable"] else f"cannot be used: {one['why_not']}"
+        lines.append(f"{one['name']:<9} {state}{', and auto takes it' if one['automatic'] else ''}")
+        lines.append(f"{'':<9} needs {one['machine']}")
+        if not one["usable"]:
+            lines.append(f"{'':<9} {one['install']}")
     return "\n".join(lines)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from math import ceil, prod
 
 from ijbridge import tiling, units
 from ijbridge.errors import PlanError
 from ijbridge.geometry import tensor_of
+from ijbridge.profiles import Profile
 from ijbridge.tiling import AxisRules, Line
 
 #: What one run of the network may hold without need. On processors larger tiles are hardly faster (docs/performance.md).
@@ -41,6 +42,7 @@ def ladder(
     tile: str | int | Mapping[str, int],
     memory: int,
     bytes_per_pixel: int = BYTES_PER_PIXEL,
+    profile: Profile | None = None,
 ) -> tuple[dict[str, Line], ...]:
     """Give the tilings to try, the best first and smaller ones for when memory runs out.
 
@@ -54,6 +56,8 @@ def ladder(
         Bytes that may be used.
     bytes_per_pixel
         What the network needs per pixel of its input while it runs.
+    profile
+        What was measured of the network; then "auto" is what takes the least time by it.
 
     Raises
     ------
@@ -73,12 +77,7 @@ def ladder(
             return in_one_piece / pixels(sizes)
         return _work(_evened(sizes, rules, letters, _lay(sizes, rules, letters, _cube(sizes, rules, largest))))
 
-    enough = min(_ENOUGH_PIXELS, most)
-    largest = max(1, min(_ENOUGH_MEMORY // bytes_per_pixel, enough))
-    while largest < enough and work(largest) > _MORE_WORK * work(enough):
-        largest = min(2 * largest, enough)
-    while enough <= largest < most and work(largest) > _MOST_WORK:
-        largest = min(2 * largest, most)
+    largest = _fastest(work, most, profile) if profile is not None else _enough(work, most, bytes_per_pixel)
     tilings: list[dict[str, Line]] = []
     if in_one_piece * bytes_per_pixel > memory and not any(one.tileable for one in rules.values()):
         because = next(iter({one.whole_because for one in rules.values()}), "")
@@ -96,6 +95,23 @@ def ladder(
             tilings.append(_evened(sizes, rules, letters, lines))
         budget /= 2
     return tuple(one for number, one in enumerate(tilings) if one not in tilings[:number])
+
+
+def _enough(work: Callable[[int], float], most: int, bytes_per_pixel: int) -> int:
+    """Give the pixels of a tile that is large enough."""
+    enough = min(_ENOUGH_PIXELS, most)
+    largest = max(1, min(_ENOUGH_MEMORY // bytes_per_pixel, enough))
+    while largest < enough and work(largest) > _MORE_WORK * work(enough):
+        largest = min(2 * largest, enough)
+    while enough <= largest < most and work(largest) > _MOST_WORK:
+        largest = min(2 * largest, most)
+    return largest
+
+
+def _fastest(work: Callable[[int], float], most: int, profile: Profile) -> int:
+    """Give the pixels of a tile that takes the least time for the image, by what was measured."""
+    sizes = [size for size, _ in profile.points if size <= most] or [most]
+    return min(sizes, key=lambda size: work(size) * profile.seconds(size) / size)
 
 
 def pixels(sizes: Mapping[str, int]) -> int:
@@ -134,7 +150,7 @@ def _cube(sizes: Mapping[str, int], rules: Mapping[str, AxisRules], budget: floa
         for number, name in enumerate(open_axes):
             side = max(1.0, left) ** (1 / (len(open_axes) - number))
             whole = rules[name].valid(sizes[name])
-            tile = min(whole, max(rules[name].smallest_tile(), rules[name].fitting(int(side))))
+            tile = min(whole, max(rules[name].smallest_tile, rules[name].fitting(int(side))))
             chosen[name] = None if tile >= whole else tile
             left /= tile
     return chosen

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from math import ceil, floor, lcm, prod
 
@@ -134,8 +135,9 @@ class AxisRules:
             return self.accepts.size
         return self.valid(size - _stepped(self.accepts).step + 1)
 
+    @cached_property
     def smallest_tile(self) -> int:
-        """Give the smallest tile from which something is left once the halo is cut off on both sides."""
+        """The smallest tile from which something is left once the halo is cut off on both sides."""
         tile = self.smallest
         if isinstance(self.accepts, FixedSize):
             return tile
@@ -186,7 +188,7 @@ def lay(size: int, rules: AxisRules, wanted: int | None) -> Line:
     """
     fixed = isinstance(rules.accepts, FixedSize)
     whole = rules.valid(size)
-    tile = whole if wanted is None or fixed else min(whole, max(rules.valid(wanted), rules.smallest_tile()))
+    tile = whole if wanted is None or fixed else min(whole, max(rules.valid(wanted), rules.smallest_tile))
     if tile >= size:
         return Line(size, tile, tile, (-rules.before(tile - size),))
     if not rules.tileable:

@@ -78,8 +78,13 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
         result = ijbridge.predict(model, ij.active_image(), tile=32, output="xarray")
         np.save(place / f"{name}-api.npy", (next(iter(result.values())) if isinstance(result, dict) else result).values)
         result = ijbridge.predict(model, ij.active_image(), tile=32)
-        for one in reversed(result.values() if isinstance(result, dict) else [result]):
+        shown = [*(result.values() if isinstance(result, dict) else [result])]
+        for one in reversed(shown):
             one.show()
+        # the window shown first may be told late that it was activated, after the last one
+        late = time.monotonic() + 20
+        while str(ij.active_image().getTitle()) != str(shown[0].getTitle()) and time.monotonic() < late:
+            time.sleep(0.1)
         seen[name] = {
             "header": [
                 "".join(map(str, image.dims)),

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 from builders import Network, one_conv
 from ijbridge.description import Axis, FixedSize, Tensor
+from ijbridge.devices import DEVICES
 from ijbridge.errors import CannotRunError, NetworkError
 from ijbridge.runtimes import NetworkTensor
-from ijbridge.runtimes.onnx import OnnxSession, available_devices, bind
+from ijbridge.runtimes.onnx import _LEAST_NETWORK, OnnxSession, bind, refused_devices, usable_devices, why_not
 
 
 def tensor(name: str) -> Tensor:
@@ -26,6 +28,22 @@ def difference(folder: Path) -> Path:
     net.output(net.node("Sub", [a, b], 1), "z")
     net.output(net.node("Sub", [b, a], 1), "y")
     return net.save(folder / "net.onnx")
+
+
+def test_the_network_by_which_devices_are_tried_gives_what_it_gets() -> None:
+    session = ort.InferenceSession(_LEAST_NETWORK)
+    assert session.run(None, {"x": np.array([7], np.float32)})[0].tolist() == [7]
+
+
+def test_a_device_that_this_onnxruntime_lacks_is_named_with_what_it_lacks() -> None:
+    lacking = [name for name, one in DEVICES.items() if one.providers[0] not in ort.get_available_providers()]
+    assert lacking
+    for name in lacking:
+        why = why_not(name)
+        assert why is not None
+        assert why.endswith(f"has no {DEVICES[name].providers[0]}")
+    assert why_not("cpu") is None
+    assert not {*lacking} & {*usable_devices(), *refused_devices()}
 
 
 def test_a_session_says_what_the_network_takes_and_gives(tmp_path: Path) -> None:
@@ -101,7 +119,7 @@ def test_memory_that_the_engine_cannot_get_is_a_memory_error(tmp_path: Path) -> 
 
 
 def test_this_machine_has_at_least_its_processor() -> None:
-    assert available_devices()[-1] == "cpu"
+    assert usable_devices()[-1] == "cpu"
 
 
 # --- which tensor is which -------------------------------------------------------------------------------------------

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ijbridge.description import Tensor
+from ijbridge.devices import AUTOMATIC, DEVICES, Device
 from ijbridge.errors import CannotRunError, DeviceError, NetworkError
 from ijbridge.runtimes import NetworkTensor, processors
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
-
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 _DTYPES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
@@ -34,6 +37,12 @@ _CONFIGURATION = {
     "session.intra_op.spin_duration_us": "200",
 }
 
+#: A network of one node, which gives the number that it gets.
+_LEAST_NETWORK = (
+    b'\x08\x08\x12\x00:;\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x05leastZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
+    b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11"
+)
+
 _MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory", "cuda_error_out_of_memory")
 
 
@@ -50,10 +59,65 @@ def engine() -> Any:
     return onnxruntime
 
 
-def available_devices() -> tuple[str, ...]:
-    """Give the devices onnxruntime can use here, best first."""
-    found = engine().get_available_providers()
-    return tuple(device for device in ("cuda", "cpu") if _PROVIDERS[device] in found)
+def engine_name() -> str:
+    """Give the library with its version."""
+    return f"onnxruntime {engine().__version__}"
+
+
+def usable_devices() -> tuple[str, ...]:
+    """Give the devices that can be used here, those first that are chosen by themselves, best first."""
+    order = dict.fromkeys((*AUTOMATIC, *DEVICES))
+    return tuple(name for name in order if why_not(name) is None)
+
+
+def refused_devices() -> dict[str, str]:
+    """Give the devices that this onnxruntime has and yet cannot use here, and why."""
+    listed = engine().get_available_providers()
+    found = {name: why_not(name) for name, one in DEVICES.items() if one.providers[0] in listed}
+    return {name: why for name, why in found.items() if why is not None}
+
+
+@cache
+def why_not(name: str) -> str | None:
+    """Say why a device cannot be used; None where it can.
+
+    That onnxruntime lists it does not say that its driver and libraries are there: a network of one node is loaded on it.
+    """
+    device, ort = DEVICES[name], engine()
+    if device.providers[0] not in ort.get_available_providers():
+        return f"onnxruntime {ort.__version__} here has no {device.providers[0]}"
+    if name == "cpu":
+        return None
+    try:
+        session = _load(_LEAST_NETWORK, device)
+    except _engine_errors() as error:
+        return _reason(error).rstrip(".")
+    used = session.get_providers()[0]
+    if used == device.providers[0]:
+        return None
+    return f"onnxruntime {ort.__version__} falls back to {used}: the driver or a library that it needs cannot be loaded"
+
+
+def _load(source: str | bytes, device: Device) -> Any:
+    """Make onnxruntime's session; errors are its own."""
+    ort = engine()
+    if device.providers[-1] == "CUDAExecutionProvider" and hasattr(ort, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            ort.preload_dlls()  # those that pip installed, which it prints
+    options = ort.SessionOptions()
+    options.log_severity_level = _SILENT
+    for key, value in _CONFIGURATION.items():
+        options.add_session_config_entry(key, value)
+    options.intra_op_num_threads = processors()
+    # what it holds would be as much again, from the second tile on, and nothing faster for it (docs/performance.md)
+    options.enable_mem_pattern = False
+    return ort.InferenceSession(
+        source,
+        options,
+        providers=list(device.providers),
+        provider_options=[dict(device.settings), *({} for _ in device.providers[1:])],
+        enable_fallback=0,  # it would print, and try the same again
+    )
 
 
 class OnnxSession:
@@ -62,29 +126,17 @@ class OnnxSession:
     def __init__(self, source: Path | bytes, device: str, name: str) -> None:
         ort = engine()
         self._name = name
-        options = ort.SessionOptions()
-        options.log_severity_level = _SILENT
-        for key, value in _CONFIGURATION.items():
-            options.add_session_config_entry(key, value)
-        options.intra_op_num_threads = processors()
-        # what it holds would be as much again, from the second tile on, and nothing faster for it (docs/performance.md)
-        options.enable_mem_pattern = False
-        provider = _PROVIDERS[device]
         try:
-            self._session = ort.InferenceSession(
-                str(source) if isinstance(source, Path) else source,
-                options,
-                providers=[provider],
-                enable_fallback=0,  # it would print, and try the same again
-            )
+            self._session = _load(str(source) if isinstance(source, Path) else source, DEVICES[device])
             self.inputs = tuple(_tensor(one) for one in self._session.get_inputs())
             self.outputs = tuple(_tensor(one) for one in self._session.get_outputs())
         except _engine_errors() as error:
             raise NetworkError(f"onnxruntime {ort.__version__} refuses the network of {name!r}: {_reason(error)}") from error
-        self.device = next(key for key, value in _PROVIDERS.items() if value == self._session.get_providers()[0])
-        if self.device != device:
-            raise DeviceError(f"onnxruntime runs {name!r} on {self.device} although {device} was asked for.")
-        self.engine = f"onnxruntime {ort.__version__}"
+        used = self._session.get_providers()[0]
+        if used != DEVICES[device].providers[0]:
+            raise DeviceError(f"onnxruntime runs {name!r} on {used} although {device} was asked for.")
+        self.device = device
+        self.engine = engine_name()
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """Run the network once (see `Session.run`)."""
@@ -139,4 +191,5 @@ def _engine_errors() -> tuple[type[BaseException], ...]:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
+    text = re.sub(r"^/\S+:\d+ .*?\) (?=[A-Z])", "", text)  # the place in onnxruntime's own source
     return f"{text}." if len(text) <= 300 else f"{text[:297]}..."

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ijbridge.devices import AUTOMATIC, DEVICES
 from ijbridge.errors import CannotRunError, NetworkError
 from ijbridge.runtimes import NetworkTensor, processors
 
@@ -32,11 +33,16 @@ def check_installed(file: str) -> None:
         )
 
 
-def available_devices() -> tuple[str, ...]:
+def usable_devices() -> tuple[str, ...]:
     """Give the devices PyTorch can use here, best first."""
     import torch
 
     return ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
+
+
+def refused_devices() -> dict[str, str]:
+    """Give the devices on which PyTorch is not asked to run TorchScript, and why."""
+    return {name: "TorchScript is run on cuda or cpu" for name in DEVICES if name not in AUTOMATIC}
 
 
 class TorchSession:
@@ -54,6 +60,7 @@ class TorchSession:
         self.outputs = tuple(NetworkTensor(one, "", ()) for one in outputs)
         self.device, self.engine = device, f"PyTorch {torch.__version__}"
         torch.set_num_threads(processors())
+        torch.backends.cudnn.allow_tf32 = False  # as for onnxruntime: it keeps 10 of the 23 bits of a number
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that there are newer formats

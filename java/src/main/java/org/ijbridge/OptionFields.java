@@ -42,7 +42,8 @@ final class OptionFields extends JPanel {
 			"256", "512", "1024");
 		choice("halo", "Halo", true, "What neighbouring tiles share: auto, declared, or pixels", Preferences.AUTO, "declared",
 			"32", "64");
-		choice("device", "Device", false, "Where the network runs", Preferences.AUTO, "cpu", "cuda");
+		choice("device", "Device", false, "Where the network runs", Preferences.AUTO, "cpu", "cuda", "tensorrt",
+			"coreml", "directml");
 		choice("memory", "Memory", true, "What a run may take beyond the image: auto (what is free), or 4 GB", Preferences.AUTO,
 			"1 GB", "4 GB", "16 GB");
 		final boolean several = image == null || image.getNChannels() > 1 || Pixels.isColour(image);

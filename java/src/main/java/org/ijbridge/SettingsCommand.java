@@ -12,7 +12,8 @@ import java.util.regex.Pattern;
 final class SettingsCommand {
 
 	private static final String NAME = "IJBridge Settings...";
-	private static final List<String> DEVICES = Arrays.asList(Preferences.AUTO, "cpu", "cuda");
+	private static final List<String> DEVICES = Arrays.asList(Preferences.AUTO, "cpu", "cuda", "tensorrt", "coreml",
+		"directml");
 	private static final int COLUMNS = 40;
 
 	private SettingsCommand() {}
