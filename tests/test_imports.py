@@ -19,8 +19,7 @@ SOURCE = Path(ijbridge.__file__).parent
 LEVELS = (
     ("errors", "_version", "typing", "platforms", "architectures", "devices", "star_convex"),
     ("axes", "units", "findings", "caching"),
-    ("agreements",),
-    ("operations", "profiles"),
+    ("operations", "profiles", "agreements"),
     ("description",),
     ("normalization",),
     ("image", "options", "interpreters", "segments", "packing"),
@@ -34,6 +33,7 @@ LEVELS = (
     ("checks", "resampling", "weights", "stating", "cards", "downloads"),
     ("preparation",),
     ("mapping", "runtimes"),
+    ("sessions",),
     ("geometry",),
     ("halo", "tile_choice", "object_plans"),
     ("plans",),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ijbridge import geometry, planning, prediction
-from ijbridge.agreements import agree, check_agreed, check_unchanged
+from ijbridge.agreements import agree
 from ijbridge.converters import ImageLike, to_image
 from ijbridge.description import ModelDescription, Tensor
 from ijbridge.errors import CannotRunError, IJBridgeError, ImageError, OptionError, PixelValueError, PlanError
@@ -32,6 +32,7 @@ from ijbridge.provenance import provenance
 from ijbridge.resampling import resample
 from ijbridge.resources import PeakMemory, find_resources
 from ijbridge.runtimes import Session
+from ijbridge.sessions import check_trusted, check_untrusted, new_session
 from ijbridge.stating import sized, stated
 from ijbridge.typing import Array
 from ijbridge.weights import OnnxNetwork, onnx_network
@@ -248,11 +249,11 @@ class LoadedModel:
             planning.check_runnable(description)
             file = self._read_file()
             if isinstance(file, TorchScript):
-                _check_trusted(file, options)
+                check_trusted(file, options)
                 self._yes |= bool(options.trust)
                 self._variants[which] = Variant(description, self._names(description), None)
                 return self._variants[which]
-            _check_untrusted(file, options)
+            check_untrusted(file, options)
             known = file.known()
             names = self._names(description)
             description = sized(description, known.signature, names)
@@ -282,6 +283,13 @@ class LoadedModel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _read_file(self) -> OnnxNetwork | TorchScript:
+        if self._file is None:
+            weights = planning.choose_weights(self.description)
+            read = read_torchscript if weights.format == "torchscript" else onnx_network
+            self._file = read(self.description, weights)
+        return self._file
+
     def _profiles(self, file: OnnxNetwork | TorchScript, devices: Iterable[str]) -> dict[str, Profile]:
         """Give what `ijbridge.tuning` measured of the network here, per device."""
         if isinstance(file, TorchScript):
@@ -291,13 +299,6 @@ class LoadedModel:
         digest, engine = str(file.weights.file.sha256), engine_name()
         found = {device: read_profile(digest, device, engine) for device in devices}
         return {device: one for device, one in found.items() if one is not None}
-
-    def _read_file(self) -> OnnxNetwork | TorchScript:
-        if self._file is None:
-            weights = planning.choose_weights(self.description)
-            read = read_torchscript if weights.format == "torchscript" else onnx_network
-            self._file = read(self.description, weights)
-        return self._file
 
     def _names(self, description: ModelDescription) -> dict[str, str]:
         """Give the network's name for each tensor of a description."""
@@ -316,38 +317,8 @@ class LoadedModel:
             file = self._read_file()
             if isinstance(file, TorchScript) and self._yes:
                 agree(file.code)  # not before it is run
-            self._sessions[plan.device] = _new_session(file, plan.device, self.description)
+            self._sessions[plan.device] = new_session(file, plan.device, self.description)
         return self._sessions[plan.device]
-
-
-def _new_session(file: OnnxNetwork | TorchScript, device: str, description: ModelDescription) -> Session:
-    if isinstance(file, TorchScript):
-        from ijbridge.runtimes.torch import TorchSession
-
-        names = ([one.id for one in tensors] for tensors in (description.inputs, description.outputs))
-        return TorchSession(file.data, device, description.name, *names)
-    from ijbridge.runtimes.onnx import OnnxSession
-
-    return OnnxSession(file.source, device, description.name)
-
-
-def _check_trusted(file: TorchScript, options: Options) -> None:
-    """Refuse a program that nobody has said yes to, or that PyTorch is missing for; the option ``trust`` is a yes to a run."""
-    from ijbridge.runtimes.torch import check_installed
-
-    if options.trust:
-        check_unchanged(file.code)
-    else:
-        check_agreed(file.code, "say trust=torchscript (in a shell: --trust torchscript)")
-    check_installed(file.code.file)
-
-
-def _check_untrusted(file: OnnxNetwork, options: Options) -> None:
-    if options.trust:
-        raise OptionError(
-            f"trust={options.trust} is for weights in TorchScript, but {file.weights.file.source} ({file.weights.format}) is "
-            "run, which needs no trust: leave it out."
-        )
 
 
 #: The ids of findings that stand for errors of these kinds.

@@ -14,12 +14,13 @@ def find_resources(weights: str = "onnx") -> Resources:
     Memory is rounded down to five binary digits: what is free changes all the time, what is decided by it should not.
     """
     if weights == "torchscript":
-        from ijbridge.runtimes import torch as engine
+        from ijbridge.runtimes.torch import refused_devices, usable_devices
     else:
-        from ijbridge.runtimes import onnx as engine  # type: ignore[no-redef]
+        from ijbridge.runtimes.onnx import refused_devices, usable_devices
+
     free = platforms.free_memory()
     rest = max(0, free.bit_length() - 5)
-    return Resources(memory=free >> rest << rest, devices=engine.usable_devices(), refused=engine.refused_devices())
+    return Resources(memory=free >> rest << rest, devices=usable_devices(), refused=refused_devices())
 
 
 class PeakMemory:

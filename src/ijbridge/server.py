@@ -277,7 +277,7 @@ class InferenceServer:
         if downloads.is_address(source):
             kept = tempfile.TemporaryDirectory(prefix="ijbridge-")
             self._download = (source, kept)
-            downloads.download(source, Path(kept.name), progress, cancelled)
+            downloads.download(downloads.address_of(source), Path(kept.name), progress, cancelled)
         found = model_folder.look(self._downloaded(source))
         return {
             "name": found.description.name,

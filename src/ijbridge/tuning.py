@@ -69,6 +69,8 @@ def tune(model: LoadedModel, options: Options) -> list[Tuned]:
     """
     variant = model.variant(options)
     description = variant.description
+    if variant.facts is None:
+        raise OptionError(f"The network of {description.name!r} is TorchScript: tune is for networks that onnxruntime runs.")
     if len(description.inputs) > 1:
         raise OptionError(f"The model {description.name!r} has {len(description.inputs)} inputs: tune is for models with one.")
     # what tiles cost is measured, not what noise has of objects

@@ -37,6 +37,7 @@ BEFORE = {
     "waits": 'waitForUser("Draw something", "then press OK"); run("Invert");',
     "exits": 'if (bitDepth() == 8) exit("No 8 bit, please"); run("Invert");',
     "ends": 'run("Close All");',
+    "loops": "while (true) x = 1;",
     "turns": 'run("Scale...", "x=0.5 y=0.5 width=40 height=30 interpolation=None average create"); run("32-bit");',
 }
 
@@ -118,6 +119,8 @@ def seen(imagej: ImageJ, agreed: Path, person: None, tmp_path_factory: pytest.Te
         },
         **{f"in batch {model}": asked(model, batch=True) for model in ("fails", "closes", "scales")},
         "stopped": f'open("{folder}/cells.tif"); run("Run Model...", "model=[{folder}/fails] macros=run"); print("went on");',
+        "escaped": f"""open("{folder}/cells.tif"); call("Person.pressesEscapeWhenStatusSays", "running preprocessing.txt");
+            run("Run Model...", "model=[{folder}/loops] macros=run"); print("went on");""",
         "none": f'open("{folder}/cells.tif"); run("Run Model...", "model=[{folder}/none] macros=run");',
         "unknown": f'open("{folder}/cells.tif"); run("Run Model...", "model=[{folder}/scales] macros=other.ijm");',
         "twice": f'open("{folder}/cells.tif"); run("Run Model...", "model=[{folder}/scales] macros=run normalize=1,99.8");',
@@ -236,6 +239,7 @@ def test_images_selection_and_batch_mode_stay_as_they_are(seen: Seen, batch: str
     ("name", "words"),
     [
         ("stopped", "failed: Undefined identifier"),
+        ("escaped", "The run was cancelled."),
         ("none", "macros=run has no macro of 'Cell Finder' to run"),
         ("unknown", "has no macro 'other.ijm': it has preprocessing.txt."),
         ("twice", "normalize and macros would both normalise, as preprocessing.txt does it too"),

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ijbridge.devices import AUTOMATIC, DEVICES
 from ijbridge.errors import CannotRunError, NetworkError
 from ijbridge.runtimes import NetworkTensor, processors
 
@@ -40,8 +41,8 @@ def usable_devices() -> tuple[str, ...]:
 
 
 def refused_devices() -> dict[str, str]:
-    """Give the devices that this PyTorch has and yet cannot use here, and why: it does not tell those apart."""
-    return {}
+    """Give the devices on which PyTorch is not asked to run TorchScript, and why."""
+    return {name: "TorchScript is run on cuda or cpu" for name in DEVICES if name not in AUTOMATIC}
 
 
 class TorchSession:
@@ -59,6 +60,7 @@ class TorchSession:
         self.outputs = tuple(NetworkTensor(one, "", ()) for one in outputs)
         self.device, self.engine = device, f"PyTorch {torch.__version__}"
         torch.set_num_threads(processors())
+        torch.backends.cudnn.allow_tf32 = False  # as for onnxruntime: it keeps 10 of the 23 bits of a number
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that there are newer formats

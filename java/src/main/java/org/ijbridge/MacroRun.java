@@ -109,20 +109,30 @@ final class MacroRun {
 		}, "ijbridge-macro");
 		thread.start();
 		boolean interrupted = false;
+		boolean stop = false;
 		while (thread.isAlive()) {
 			try {
 				thread.join(POLL_MS);
 			}
-			catch (final InterruptedException stop) {
+			catch (final InterruptedException asked) {
 				interrupted = true;
 			}
-			if ((interrupted || feedback.stopAsked()) && !cancelled) {
-				cancelled = true;
-				interpreter.abort((String) null);
-			}
+			stop |= interrupted || feedback.stopAsked();
+			if (stop && !cancelled) cancelled = stops();
 			if (waits(thread)) closeWindows();
 		}
 		if (interrupted) Thread.currentThread().interrupt();
+	}
+
+	/** Ends the macro at its next word, and says whether it will: ImageJ looks at its variables, which it may just be changing. */
+	private boolean stops() {
+		try {
+			interpreter.abort((String) null);
+			return true;
+		}
+		catch (final RuntimeException changing) {
+			return false;
+		}
 	}
 
 	/** Whether a macro waits for a window, that is not one which somebody else has opened meanwhile. */
@@ -145,7 +155,7 @@ final class MacroRun {
 			if (asks && question.isEmpty() && !(window instanceof MessageDialog)) {
 				question = ((Dialog) window).getTitle() == null ? "" : ((Dialog) window).getTitle();
 				if (question.trim().isEmpty()) question = "without a title";
-				interpreter.abort((String) null); // before it goes on with an answer that nobody gave
+				stops(); // before it goes on with an answer that nobody gave
 			}
 			EventQueue.invokeLater(() -> closeAsAPerson((Dialog) window));
 		}
