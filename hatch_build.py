@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
 
-from setup_environment import build_jar
+from setup_environment import ALIASES, build_jar
 
 
 class JarHook(BuildHookInterface[BuilderConfig]):
@@ -25,5 +25,5 @@ class JarHook(BuildHookInterface[BuilderConfig]):
         if self.target_name != "wheel" or version == "editable":
             return
         plugin = build_jar()
-        for jar in (plugin, *sorted(plugin.parent.glob("dependency/*.jar"))):
+        for jar in (plugin, ALIASES, *sorted(plugin.parent.glob("dependency/*.jar"))):
             build_data["force_include"][str(jar)] = f"ijbridge/jars/{jar.relative_to(plugin.parent).as_posix()}"

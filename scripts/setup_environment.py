@@ -17,6 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 JAR = ROOT / "java" / "target" / "IJBridge_.jar"
+
+#: DeepImageJ's commands for where DeepImageJ is not: a jar of its own, beside the other.
+ALIASES = JAR.with_name("IJBridge_-DeepImageJ.jar")
 XVFB_HELP = "install Xvfb (Debian, Ubuntu: apt install xvfb; Fedora: dnf install xorg-x11-server-Xvfb) or set DISPLAY"
 
 
@@ -83,8 +86,10 @@ def build_jar(*, with_tests: bool = False) -> Path:
     wanted = _digest(sources)
     stamp = ROOT / "java" / "target" / "built"
     stamped = stamp.exists() and stamp.read_text() == wanted
-    if not with_tests and (stamped or _newer_than_its_sources()) and JAR.exists() and any(JAR.parent.glob("dependency/*.jar")):
+    built = JAR.exists() and ALIASES.exists() and any(JAR.parent.glob("dependency/*.jar"))
+    if not with_tests and (stamped or _newer_than_its_sources()) and built:
         _level_rights(JAR)
+        _level_rights(ALIASES)
         return JAR
     maven = shutil.which("mvn") or ""
     if not maven:
@@ -100,6 +105,7 @@ def build_jar(*, with_tests: bool = False) -> Path:
     command = [maven, "-q", "-B", "-f", str(ROOT / "java" / "pom.xml"), *options, "clean", "package"]
     run(command, "Maven could not build the plugin")
     _level_rights(JAR)
+    _level_rights(ALIASES)
     stamp.write_text(wanted)
     return JAR
 

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 
 from builders import one_conv, unet
 from descriptions import check_refusal, v04, v05
+from ijbridge.deepimagej.keys import COMMAND
+from ijbridge.deepimagej.keys import read as read_keys
 from ijbridge.description import FileRef
 from ijbridge.errors import IJBridgeError
 from ijbridge.formats import read_model
@@ -33,6 +35,8 @@ from ijbridge.formats.saved_model import parse_graphs, read_signature
 from ijbridge.formats.yaml12 import parse_yaml
 from ijbridge.graph import Network
 from ijbridge.image_io import read_image
+from ijbridge.migration.lines import COMMANDS
+from ijbridge.migration.scanning import calls, values_of
 from ijbridge.resources import PeakMemory
 from ijbridge.runtimes.onnx import OnnxSession
 from ijbridge.weights.keras_config import read_model_config
@@ -180,7 +184,25 @@ def _read_saved_model(path: Path) -> None:
     read_signature(open_package(path), FileRef(path.name))
 
 
+#: Lines of macros of years, in their dialects.
+_MACRO = b"""// old
+run("DeepImageJ Run", "model=[U-Net [2]] preprocessing=[[a.ijm, b.ijm]] postprocessing=[no postprocessing] patch=64 overlap=5");
+run("DeepImageJ Run", "model=" + name + " format=Tensorflow axes=Y,X,C tile=64,64,1 logging='Normal'"); /* and */
+run("DeepImageJ Run", "model_path=[C:\\\\models\\\\a] input_path=null output_folder=null display_output=all");
+run("Run your network", "normalizeinput=true percentilebottom=3.0 modelfile=[a b.zip]");
+run("Command From Macro", "command=[de.csbdresden.stardist.StarDist2D], args=['modelFile':'a'], process=[false]");
+"""
+
+
+def _read_macro(path: Path) -> None:
+    for call in calls(path.read_bytes().decode("utf-8-sig", errors="replace"), COMMANDS):
+        values = values_of(call.options.text)
+        if call.command == COMMAND:
+            read_keys(values)
+
+
 READERS = {
+    "macro": Reader("old.ijm", lambda: [_MACRO], _read_macro),
     "yaml": Reader("rdf.yaml", lambda: _descriptions()[:1], lambda path: parse_yaml(path.read_bytes(), path.name)),
     "description": Reader("rdf.yaml", lambda: _descriptions(), read_model),
     "zip": Reader("model.zip", _zips, _read_zip),

@@ -22,7 +22,7 @@ from ijbridge.installing.records import read_record
 
 LIBRARIES = {"appose": "0.9.0", "groovy": "4.0.28", "groovy-json": "4.0.28", "jna": "5.14.0", "jna-platform": "5.14.0"}
 JARS = {f"{name}-{version}.jar" for name, version in LIBRARIES.items()}
-BESIDE = {"IJBridge_.jar", "IJBridge.properties", "IJBridge.sha256"}
+BESIDE = {"IJBridge_.jar", "IJBridge_-DeepImageJ.jar", "IJBridge.properties", "IJBridge.sha256"}
 
 
 def write_jar(path: Path, files: Mapping[str, str]) -> Path:
@@ -37,6 +37,7 @@ def write_jars(folder: Path, libraries: Mapping[str, str] = LIBRARIES, version: 
     """Write a plugin's jar and its libraries as a build leaves them."""
     shutil.rmtree(folder, ignore_errors=True)
     write_jar(folder / "IJBridge_.jar", {"org/ijbridge/jar.properties": f"version={version}\n", "code": code})
+    write_jar(folder / "IJBridge_-DeepImageJ.jar", {"plugins.config": f'Plugins, "DeepImageJ Run", A("{code}")'})
     for name, number in libraries.items():
         write_jar(folder / "dependency" / f"{name}-{number}.jar", {"code": f"{name} {number} {code}"})
     return folder
@@ -96,7 +97,7 @@ def test_a_plain_imagej_gets_all_jars_into_a_folder_of_their_own(run: Run, image
     status, out, err = run("install-fiji", imagej)
     assert (status, err) == (0, "")
     assert {path.name for path in (imagej / "plugins" / "IJBridge").iterdir()} == JARS | BESIDE
-    assert out.startswith(f"ImageJ in {imagej}\n  wrote     plugins/IJBridge/IJBridge_.jar\n")
+    assert out.startswith(f"ImageJ in {imagej}\n  wrote     plugins/IJBridge/IJBridge_-DeepImageJ.jar\n")
     assert out.endswith(f"IJBridge {__version__} is installed: start ImageJ again.\n")
 
 
@@ -124,7 +125,35 @@ def test_the_manifest_is_one_that_sha256sum_checks(run: Run, fiji: Path) -> None
     run("install-fiji", fiji)
     command = ["sha256sum", "--check", "--strict", "IJBridge.sha256"]
     done = subprocess.run(command, cwd=fiji / "plugins", capture_output=True, text=True, check=False)
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4), done.stderr
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 5), done.stderr
+
+
+@pytest.mark.parametrize("name", ["DeepImageJ_-3.0.4.jar", "jars/deepimagej-2.1.16.jar", "Others_.jar"])
+@pytest.mark.parametrize("place", ["imagej", "fiji"])
+def test_deepimagejs_commands_are_left_to_deepimagej_where_it_is(
+    run: Run, place: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    root: Path = request.getfixturevalue(place)
+    aliases = root / "plugins" / ("" if place == "fiji" else "IJBridge") / "IJBridge_-DeepImageJ.jar"
+    commands = 'Plugins>DeepImageJ, "DeepImageJ Run", DeepImageJ_Run\n' if name == "Others_.jar" else "none"
+    run("install-fiji", root)
+    assert aliases.exists()
+    theirs = write_jar(root / "plugins" / name, {"plugins.config": commands})
+    _, out, _ = run("install-fiji", root)
+    assert f"kept      plugins/{name} (DeepImageJ runs its commands itself, so IJBridge's for them are left out)\n" in out
+    assert f"removed   {aliases.relative_to(root)}\n" in out
+    assert not aliases.exists()
+    assert aliases.name not in aliases.with_name("IJBridge.sha256").read_text()
+    theirs.unlink()
+    assert f"wrote     {aliases.relative_to(root)}\n" in run("install-fiji", root)[1]
+    run("install-fiji", root, "--uninstall")
+    assert not aliases.exists()
+
+
+def test_a_jar_that_cannot_be_opened_is_not_taken_for_deepimagej(run: Run, imagej: Path) -> None:
+    (imagej / "plugins" / "Broken_.jar").write_bytes(b"PK\3\4 and no more")
+    run("install-fiji", imagej)
+    assert (imagej / "plugins" / "IJBridge" / "IJBridge_-DeepImageJ.jar").exists()
 
 
 @pytest.mark.parametrize(

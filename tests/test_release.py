@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 import make_release
 from ijbridge._version import __version__
-from setup_environment import JAR, ROOT, _level_rights
+from setup_environment import ALIASES, JAR, ROOT, _level_rights
 from uv_wheels import this_platform, uv_wheels
 
 
@@ -36,7 +36,10 @@ def test_the_wheel_and_the_zips_carry_what_they_need(released: Path) -> None:
     (wheel,) = released.glob("*.whl")
     jars = {f"ijbridge/jars/dependency/{name}" for name in libraries()}
     assert len(jars) == 5
-    assert {name for name in names(wheel) if name.endswith(".jar")} == {"ijbridge/jars/IJBridge_.jar"} | jars
+    assert {name for name in names(wheel) if name.endswith(".jar")} == jars | {
+        "ijbridge/jars/IJBridge_.jar",
+        "ijbridge/jars/IJBridge_-DeepImageJ.jar",
+    }
     (uv,) = uv_wheels([this_platform()])
     wheels = {f"wheels/{name}" for name in (wheel.name, uv.name, "environment.txt")}
     beside = {"IJBridge_.jar", "IJBridge.sha256", "README.txt", "LICENSE.txt", "THIRD-PARTY.txt"} | wheels
@@ -94,11 +97,12 @@ def test_two_builds_give_the_same_bytes_and_another_time_gives_others(
             assert same == (time is None), (path.name, time)
 
 
-def test_a_jar_does_not_tell_the_rights_of_whoever_built_it(released: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("built_jar", [JAR, ALIASES])
+def test_a_jar_does_not_tell_the_rights_of_whoever_built_it(released: Path, tmp_path: Path, built_jar: Path) -> None:
     jars = []
     for umask in (0o022, 0o077):
         jar = tmp_path / f"{umask}.jar"
-        with zipfile.ZipFile(JAR) as built, zipfile.ZipFile(jar, "w") as archive:
+        with zipfile.ZipFile(built_jar) as built, zipfile.ZipFile(jar, "w") as archive:
             for entry in built.infolist():
                 content = built.read(entry)
                 entry.external_attr &= ~(umask << 16)
@@ -107,7 +111,7 @@ def test_a_jar_does_not_tell_the_rights_of_whoever_built_it(released: Path, tmp_
         _level_rights(jar)
         jars.append(jar.read_bytes())
     assert jars[0] == jars[1]
-    with zipfile.ZipFile(tmp_path / "63.jar") as level, zipfile.ZipFile(JAR) as built:
+    with zipfile.ZipFile(tmp_path / "63.jar") as level, zipfile.ZipFile(built_jar) as built:
         assert [(one.filename, one.CRC) for one in level.infolist()] == [(one.filename, one.CRC) for one in built.infolist()]
 
 
@@ -122,7 +126,7 @@ def test_the_wheel_installs_the_plugin_from_an_empty_environment(released: Path,
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "ImageJ" / "plugins" / "IJBridge"
-    assert {jar.name for jar in folder.glob("*.jar")} == {"IJBridge_.jar"} | libraries()
+    assert {jar.name for jar in folder.glob("*.jar")} == {"IJBridge_.jar", "IJBridge_-DeepImageJ.jar"} | libraries()
     assert f"python={scripts / 'python'}\n" in (folder / "IJBridge.properties").read_text(encoding="utf-8")
 
 
@@ -173,4 +177,4 @@ def test_an_editable_installation_needs_no_jar(released: Path) -> None:
     hook.initialize("editable", build_data)
     assert build_data == {"force_include": {}}
     hook.initialize("standard", build_data)
-    assert len(build_data["force_include"]) == 1 + len(libraries())
+    assert len(build_data["force_include"]) == 2 + len(libraries())

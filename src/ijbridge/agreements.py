@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ijbridge import platforms
 from ijbridge.errors import AgreementError
-from ijbridge.platforms import may_be_written_by_others
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class Code:
 
 def place() -> Path:
     """Give where the list lies, whether or not there is one."""
-    from platformdirs import user_config_path
-
-    return user_config_path("ijbridge", appauthor=False) / "agreed.jsonl"
+    return platforms.config_folder() / "ijbridge" / "agreed.jsonl"
 
 
 def is_agreed(code: Code) -> bool:
@@ -116,7 +114,7 @@ def _read() -> Iterator[Code]:
     path = place()
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        is_open = may_be_written_by_others(path)
+        is_open = platforms.may_be_written_by_others(path)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -94,6 +94,13 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     convert.add_argument("--json", action="store_true", help="the report as JSON")
     _model_options(convert)
 
+    migrate = bare_command(
+        "migrate",
+        "Report on models and macros of years: what runs, what that takes, what differs from the saved results.",
+    )
+    migrate.add_argument("folder", metavar="FOLDER", help="where they lie, in whatever folders below it")
+    migrate.add_argument("--report", metavar="FILE.html", help="write the report as a page with pictures, too")
+
     formats = bare_command("formats", "List the formats that are read, the weights that are run, the extras that are there.")
     formats.add_argument("--json", action="store_true", help="as JSON")
 

@@ -1,4 +1,4 @@
-"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | formats | devices | tune | install-fiji``.
+"""The command line: ``ijbridge inspect | check | plan | predict | test | convert | migrate | formats | devices | tune | ...``.
 
 Exit status: 0 done, 1 could not or failed (one line ``error: ...``; the traceback with ``--debug``), 2 wrong usage.
 """
@@ -231,6 +231,24 @@ def _convert(given: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(given: argparse.Namespace) -> int:
+    from ijbridge.migration import migrate
+    from ijbridge.migration.report import html, text
+
+    target = Path(given.report) if given.report is not None else None
+    if target is not None and (target.suffix.lower() not in (".html", ".htm") or not os.path.isdir(target.parent)):  # noqa: PTH112
+        raise OptionError(f"--report {target} is no HTML file in a folder that is there: write --report report.html.")
+    shown = sys.stderr.isatty()
+    report = migrate(given.folder, (lambda name: print(f"  {name}", file=sys.stderr)) if shown else None)
+    print(text(report))
+    if target is not None:
+        try:
+            target.write_text(html(report), encoding="utf-8")
+        except OSError as error:
+            raise ResultError(f"The report {target} cannot be written: {error.strerror or error}.") from error
+    return 0 if report.is_done else 1
+
+
 def _formats(given: argparse.Namespace) -> int:
     from ijbridge.supported import supported, supported_text
 
@@ -277,6 +295,7 @@ _COMMANDS = {
     "predict": _predict,
     "test": _test,
     "convert": _convert,
+    "migrate": _migrate,
     "formats": _formats,
     "devices": _devices,
     "tune": _tune,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ijbridge.description import ModelDescription, Tensor
+from ijbridge.description import ModelDescription
 from ijbridge.testing import letters_of
 from ijbridge.typing import Array
 
@@ -18,22 +18,30 @@ def make_cover(description: ModelDescription, arrays: Mapping[str, Array]) -> by
     """Make a PNG of the first input and the first output, side by side, from their test tensors."""
     import imagecodecs
 
-    pictures = [_picture(tensor, arrays[tensor.id]) for tensor in (description.inputs[0], description.outputs[0])]
+    shown = (description.inputs[0], description.outputs[0])
+    pictures = [grey_square(middle_plane(arrays[tensor.id], letters_of(tensor))) for tensor in shown]
     return bytes(imagecodecs.png_encode(np.concatenate(pictures, axis=1), level=9))
 
 
-def _picture(tensor: Tensor, array: Array) -> Array:
-    """Give the middle plane of the first channel as a square of grey values."""
-    letters = letters_of(tensor)
-    plane = array
-    for letter in [one for one in letters if one not in "yx"]:
-        place = letters.index(letter)
+def middle_plane(array: Array, letters: Sequence[str]) -> Array:
+    """Give the middle plane of the first channel, (y, x), float64; what has no y or x has one row."""
+    left, plane = list(letters), array
+    for letter in [one for one in left if one not in "yx"]:
+        place = left.index(letter)
         plane = plane.take(0 if letter in "bc" else plane.shape[place] // 2, axis=place)
-        letters.remove(letter)
-    plane = np.atleast_2d(plane.T if letters == ["x", "y"] else plane).astype(np.float64)
+        left.remove(letter)
+    return np.atleast_2d(plane.T if left == ["x", "y"] else plane).astype(np.float64)
+
+
+def limits_of(plane: Array) -> tuple[float, float]:
+    """Give what of a plane is black and what is white: nearly its least and its largest value."""
     low, high = np.percentile(plane, (0.5, 99.5))
-    if high <= low:
-        low, high = float(plane.min()), float(plane.max())
+    return (float(low), float(high)) if high > low else (float(plane.min()), float(plane.max()))
+
+
+def grey_square(plane: Array, limits: tuple[float, float] | None = None) -> Array:
+    """Give a plane as a square of `_SIDE` pixels, uint8, black and white at the limits (by default its own)."""
+    low, high = limits_of(plane) if limits is None else limits
     grey = np.clip((plane - low) / ((high - low) or 1.0), 0, 1) * 255
     longest = max(grey.shape)
     indices = [

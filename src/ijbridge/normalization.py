@@ -52,6 +52,11 @@ _NORMALISING = (
 )  # fmt: skip
 
 
+def normalises(operation: Operation) -> bool:
+    """Whether an operation gives an image the range or the distribution that its network expects."""
+    return isinstance(operation, _NORMALISING)
+
+
 @dataclass(frozen=True)
 class Normalization:
     """A normalisation: its word and its numbers; ``divide`` without a number is that by the largest value of the type."""
@@ -129,7 +134,7 @@ def with_normalization(description: ModelDescription, wanted: Normalization) -> 
         If it cannot be told which of several inputs is meant, or it cannot take that place.
     """
     inputs = description.inputs
-    chosen = [one.id for one in inputs if one.assumed or any(isinstance(each, _NORMALISING) for each in one.operations)]
+    chosen = [one.id for one in inputs if one.assumed or any(map(normalises, one.operations))]
     if not chosen and len(inputs) > 1:
         raise OptionError(
             f"The model {description.name!r} has {len(inputs)} inputs ({', '.join(one.id for one in inputs)}) and normalises "
@@ -153,8 +158,8 @@ def with_normalization(description: ModelDescription, wanted: Normalization) -> 
 
 def _input(tensor: Tensor, wanted: Normalization) -> Tensor:
     operations = tensor.operations
-    kept: list[Operation] = [one for one in operations if not isinstance(one, _NORMALISING)]
-    place = next((n for n, one in enumerate(operations) if isinstance(one, _NORMALISING)), None)
+    kept: list[Operation] = [one for one in operations if not normalises(one)]
+    place = next((n for n, one in enumerate(operations) if normalises(one)), None)
     if place is None:
         # behind all that is done, but before it is cast
         place = len(kept)

@@ -14,6 +14,8 @@ a mapped file          can be deleted, and has    can be deleted           stays
                        no name
 kept for the user      ``$XDG_CACHE_HOME`` or    ``~/Library/Caches``    ``%LOCALAPPDATA%``
                        ``~/.cache``
+what the user said     ``$XDG_CONFIG_HOME`` or    ``~/Library/Application  ``%LOCALAPPDATA%``
+                       ``~/.config``              Support``
 open to everybody      the bits of the mode       as on Linux              not inside a person's home folder
 pages of a process     private mappings, given    as on Linux              an anonymous mapping; Java is asked to collect
                        back by ``madvise``                                 its garbage
@@ -137,6 +139,16 @@ def cache_folder() -> Path:
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     named = os.environ.get("XDG_CACHE_HOME", "")
     return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
+
+
+def config_folder() -> Path:
+    """Give the folder where programs of this user keep what the user said."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(named) if Path(named).is_absolute() else Path.home() / ".config"
 
 
 def private_pages(size: int) -> mmap.mmap:

@@ -15,6 +15,10 @@ predict     the same, with buffers: image, then outputs;    ``provenance``, ``wa
             ``tile_pixels`` as that run's plan said
 test_views  ``model``                                       ``views``, as ``outputs``
 test        ``model``, ``options``, with buffers: views     the report (`ijbridge.testing`), ``words``
+deepimagej  ``values``, ``folders``, ``image`` where there  how a line written for DeepImageJ is run: ``model``,
+            is one                                          ``name``, ``outputs``, ``options``, ``macros``,
+                                                            ``macros_agreed``, ``notes``, ``dialect``, ``input``,
+                                                            ``output``, ``shown``
 check_file  ``path``                                        nothing; an error for a damaged image
 look_at     ``source``: a path or an address                what would be installed: name, size, hash
 macros      ``model``, ``macros`` as the option, ``yes``:   ``macros``: per macro ``when``, ``source``, ``sha256``,
@@ -114,6 +118,8 @@ def _answer(
         case "test":
             views = server.test_views(request["model"])["views"]
             return server.test(request["model"], request.get("options", {}), _arrays(buffers, views))
+        case "deepimagej":
+            return server.deepimagej(request["values"], request["folders"], request.get("image"))
         case "macros":
             return server.macros(request["model"], request["macros"], request["yes"])
         case "agree":

@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ijbridge import agreements, downloads, macro_choice, model_folder, platforms
+from ijbridge import agreements, downloads, macro_choice, model_folder, model_names, platforms
 from ijbridge.about import about
 from ijbridge.cards import card
+from ijbridge.deepimagej import keys, lines
 from ijbridge.describing import description_dict, description_text, plain
 from ijbridge.errors import InstallError, OptionError
 from ijbridge.findings import warnings
@@ -154,6 +155,44 @@ class InferenceServer:
                 if one.tensor.id not in into:
                     array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
         return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+
+    def deepimagej(self, values: Mapping[str, str], folders: Sequence[str], image: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Say how a line that was written for DeepImageJ is run here (see `ijbridge.deepimagej`).
+
+        Parameters
+        ----------
+        values
+            The keys of the line.
+        folders
+            Where models are looked for by name.
+        image
+            As for `plan`; None where the line names files.
+
+        Returns
+        -------
+        dict
+            ``model``: its path; ``name``, ``outputs``: what it calls itself and them; ``options`` of the run; ``macros`` of
+            the model that the line asks for, and ``macros_agreed``, whether it is a yes to them; ``notes``: what is done
+            otherwise than it says; ``dialect``; ``input``, ``output``: paths, empty for none; ``shown``.
+        """
+        asked = keys.read(values)
+        found = model_names.find(asked.model, [*([asked.folder] if asked.folder else []), *folders])
+        with self._lock:
+            loaded = self._model(str(found.path))
+            arranged = lines.arrange(loaded, asked, header_of(image) if image is not None else None)
+        return {
+            "model": str(found.path),
+            "name": loaded.description.name,
+            "outputs": [one.id for one in loaded.description.outputs],
+            "options": dict(arranged.options),
+            "macros": list(arranged.macros),
+            "macros_agreed": asked.may_run_macros,
+            "notes": [*([found.note] if found.note else []), *arranged.notes],
+            "dialect": asked.dialect,
+            "input": asked.input,
+            "output": asked.output,
+            "shown": asked.shown,
+        }
 
     def macros(self, model: str, macros: str, yes: str) -> dict[str, Any]:
         """Give the macros of a model that are to be run, in their order.

@@ -61,6 +61,12 @@ def supported() -> dict[str, Any]:
     }
 
 
+def missing_extra(weights: str) -> str | None:
+    """Give the command that installs what weights of this format take to be run, None where nothing is missing."""
+    extra = _extra(_NEEDED[weights][0], "") if weights in _NEEDED else None
+    return None if extra is None or extra["installed"] else str(extra["install"])
+
+
 def supported_text() -> str:
     """Say it for a person."""
     found = supported()

@@ -116,10 +116,10 @@ def test_tiles_may_be_forbidden(tmp_path: Path, allowed: Any, forbidden: bool) -
     image = pixels(96, 128)
     if forbidden:
         with pytest.raises(PlanError) as caught:
-            ijbridge.plan(path, image, memory="300 kB")
+            ijbridge.plan(path, image, memory="240 kB")
         check_refusal(caught.value, "cannot be run in tiles (its description says allow_tiling: false)")
     else:
-        assert ijbridge.plan(path, image, memory="300 kB").tile_count > 1
+        assert ijbridge.plan(path, image, memory="240 kB").tile_count > 1
     named = ijbridge.plan(path, image, tile=64)
     assert ("tiles-forbidden" in [one.id for one in named.findings]) is forbidden
     assert named.tile_count > 1

@@ -48,10 +48,11 @@ def test_a_plain_imagej_starts_the_recorded_python(tmp_path: Path, screen: str, 
     imagej = ImageJ(folder, screen, installed=True)
     assert run_model(imagej, tilted) == "active: picture-sum"
     assert started(imagej) == str(python)
-    commands = 'List.setCommands; print("[" + List.get("Run Model...") + "]");'
-    assert imagej.run_without_windows(commands, os.environ) == ["[org.ijbridge.Run_Model]"]
+    commands = 'List.setCommands; print("[" + List.get("Run Model...") + "|" + List.get("DeepImageJ Run") + "]");'
+    both = '[org.ijbridge.Run_Model|org.ijbridge.Bridge_Command("deepimagej")]'
+    assert imagej.run_without_windows(commands, os.environ) == [both]
     uninstall(folder)
-    assert imagej.run_without_windows(commands, os.environ) == ["[]"]
+    assert imagej.run_without_windows(commands, os.environ) == ["[|]"]
 
 
 def test_the_plugin_runs_with_the_oldest_libraries_that_are_found_new_enough(tmp_path: Path, screen: str, tilted: Path) -> None:
@@ -76,7 +77,7 @@ def test_one_class_path_for_all_as_fiji_has_it_loads_the_plugin(tmp_path: Path, 
         shutil.copy(JARS / "oldest" / f"{name}-{OLDEST[name]}.jar", root / "jars")
     install(root)
     class_path = [*sorted((root / "jars").glob("*.jar")), *sorted((root / "plugins").glob("*.jar"))]
-    assert len(class_path) == 6
+    assert len(class_path) == 7
     imagej = ImageJ(root, screen, installed=True, class_path=class_path)
     assert run_model(imagej, tilted) == "active: picture-sum"
     assert started(imagej) == sys.executable

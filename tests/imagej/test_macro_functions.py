@@ -15,7 +15,8 @@ import tifffile
 import ijbridge
 from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import ImageJ, Session
-from setup_environment import ROOT
+from reference.csbdeep_cases import FOLDER
+from setup_environment import ALIASES, ROOT
 
 from .hosts import BOTH_HOSTS
 
@@ -36,11 +37,13 @@ PRINTED = [
     ["Preprocessing", "cell-values"],
     ["160"],
     ["yes"],
+    ["Phase cell U-Net of cell.tif"],
+    ["cell-output"],
 ]
 
 
 #: How lines begin that the commands write themselves.
-SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "IJBridge: ", "Details: ")
+SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "DeepImageJ Run: ", "IJBridge: ", "Details: ")
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,15 @@ def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) 
     picture = np.random.default_rng(4).random((160, 160)).astype(np.float32)
     resolution = (1 / 0.107, 1 / 0.107)
     tifffile.imwrite(folder / "cell.tif", picture, imagej=True, resolution=resolution, metadata={"unit": "um"})
+    shutil.copytree(FOLDER / "care-2d", folder / "denoise")
+    shutil.copy(ALIASES, imagej.folder / "plugins" / "IJBridge")
     (folder / "part.ijm").write_text('run("Run Model...", "model=no-such-model");', encoding="utf-8")
     two = np.random.default_rng(4).integers(0, 9, (2, 40, 50)).astype(np.uint8)
     tifffile.imwrite(folder / "two.tif", two, imagej=True, metadata={"axes": "CYX"})
     function = "org.ijbridge.Macro"
+    replacement = next(text for text in EXAMPLES if "/data/denoise" in text)
     macros = {f"example{number}": text.replace("/data", str(folder)) for number, text in enumerate(EXAMPLES)}
+    macros["denoised"] = (replacement + 'saveAs("Tiff", "/data/denoised.tif");').replace("/data", str(folder))
     for mode in ("windows", "batch"):
         macros[mode] = f"""
             setBatchMode({str(mode == "batch").lower()});
@@ -114,6 +121,12 @@ def test_an_example_of_the_page_does_what_it_says(seen: Seen, number: int) -> No
 def test_the_example_that_saves_saves(seen: Seen) -> None:
     saved = np.asarray(tifffile.imread(seen.folder / "cell-probability.tif"))
     expected = ijbridge.predict(ROOT / "samples" / "phase-cell-unet", seen.folder / "cell.tif", tile="y=144,x=144")
+    assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
+
+
+def test_the_line_in_place_of_csbdeeps_gives_what_python_gives(seen: Seen) -> None:
+    saved = np.asarray(tifffile.imread(seen.folder / "denoised.tif"))
+    expected = ijbridge.predict(FOLDER / "care-2d", seen.folder / "cell.tif", normalize=(3, 99.8))
     assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
 
 

@@ -5,6 +5,9 @@ path for all, ``jars/`` before ``plugins/``, and an updater that knows the files
 into ``plugins/``, and into ``jars/`` goes only what Fiji does not have, because two versions of one library on one class path
 fail at run time, far from their cause.
 
+The entries of the menu that run DeepImageJ's commands lie in a jar of their own (`ALIASES`), which is there only while
+DeepImageJ itself is not.
+
 Beside the plugin lie `SETTINGS`, which names the Python that ImageJ starts, and `MANIFEST`, the SHA-256 of every file that was
 written. A file is replaced or removed only while it still is what was written, and all that is refused is refused before the
 first change. What belongs to one person (the plugin's log, ImageJ's preferences) lies in that person's home, never here.
@@ -23,10 +26,12 @@ from ijbridge import platforms
 from ijbridge._version import __version__
 from ijbridge.errors import InstallError
 from ijbridge.installing.places import (
+    ALIASES,
     OLDEST,
     PLUGIN,
     Place,
     find_place,
+    is_deepimagej,
     is_older,
     is_plugin,
     jar_folder,
@@ -73,6 +78,7 @@ def install(folder: str | Path, *, python: str | Path | None = None, shared: boo
         _refuse_a_second_plugin(place, record)
         wanted, steps = _libraries(place, record, sorted(source.glob("dependency/*.jar")))
         wanted[place.plugin_folder / PLUGIN] = _plugin(source)
+        steps += _aliases(place, source, wanted)
         steps += _compare(place, record, wanted)
         steps += _settings(place, record, interpreter, asked=python is not None)
         expected = {path: {sha256(content)} for path, content in wanted.items()}
@@ -150,9 +156,17 @@ def _plugin(source: Path) -> bytes:
     return jar.read_bytes()
 
 
+def _aliases(place: Place, source: Path, wanted: dict[Path, bytes]) -> list[Step]:
+    """Want DeepImageJ's commands where it is absent: two jars with a command of one name stall ImageJ's start."""
+    there = [jar for jar in place.jars() if is_deepimagej(jar)]
+    if not there:
+        wanted[place.plugin_folder / ALIASES] = (source / ALIASES).read_bytes()
+    return [Step("keep", jar, note="DeepImageJ runs its commands itself, so IJBridge's for them are left out") for jar in there]
+
+
 def _refuse_a_second_plugin(place: Place, record: Record) -> None:
-    own = place.plugin_folder / PLUGIN
-    others = [jar for jar in place.jars() if is_plugin(jar.name) and jar != own and not record.wrote(jar)]
+    own = (place.plugin_folder / PLUGIN, place.plugin_folder / ALIASES)
+    others = [jar for jar in place.jars() if is_plugin(jar.name) and jar not in own and not record.wrote(jar)]
     if others:
         raise InstallError(
             f"There is another IJBridge in {place.root}, which was not written by `ijbridge install-fiji` "

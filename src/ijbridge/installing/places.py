@@ -13,6 +13,9 @@ from ijbridge.errors import InstallError
 
 PLUGIN = "IJBridge_.jar"
 
+#: DeepImageJ's commands as entries of the menu, for where DeepImageJ is not.
+ALIASES = "IJBridge_-DeepImageJ.jar"
+
 #: The oldest version of each library that the plugin works with: `tests/imagej/test_installed.py` runs it with these jars.
 #: Groovy and JNA are what Fiji had in 2022. A library that is not named here has to be as new as the plugin's own.
 OLDEST: Mapping[str, str] = {
@@ -109,7 +112,7 @@ def jar_folder() -> Path:
     checkout = package.parent.parent
     built = checkout / "java" / "target"
     for folder in (package / "jars", built):
-        if (folder / PLUGIN).is_file() and any(folder.glob("dependency/*.jar")):
+        if (folder / PLUGIN).is_file() and (folder / ALIASES).is_file() and any(folder.glob("dependency/*.jar")):
             return folder
     pom = checkout / "java" / "pom.xml"
     if pom.is_file():
@@ -134,8 +137,21 @@ def name_and_version(jar: Path) -> tuple[str, str]:
 
 
 def is_plugin(name: str) -> bool:
-    """Whether a jar of this name is the plugin, of any version."""
-    return re.fullmatch(r"IJBridge_(-\d.*)?\.jar", name) is not None
+    """Whether a jar of this name is the plugin, of any version, or its entries for DeepImageJ's commands."""
+    return name == ALIASES or re.fullmatch(r"IJBridge_(-\d.*)?\.jar", name) is not None
+
+
+def is_deepimagej(jar: Path) -> bool:
+    """Whether a jar is DeepImageJ itself: by its name, or by the commands that it adds to the menu."""
+    if is_plugin(jar.name):
+        return False
+    if "deepimagej" in jar.name.lower():
+        return True
+    try:
+        with zipfile.ZipFile(jar) as archive:
+            return b"DeepImageJ" in archive.read("plugins.config")
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError):
+        return False  # no commands, or none that ImageJ could read
 
 
 def is_older(version: str, than: str) -> bool:

@@ -72,6 +72,11 @@ public final class Person {
 		return String.join("|", offered) + "\n" + recorded;
 	}
 
+	/** As {@link #answers}, of DeepImageJ's command; gives the recorded macro. */
+	public static String choosesDeepImageJ(final String model) throws Exception {
+		return answered("DeepImageJ Run", dialog -> write(dialog, "model", model));
+	}
+
 	/** As {@link #answers}, for an image with a selection: names the model and chooses a part. */
 	public static String choosesPart(final String model, final String part) throws Exception {
 		return answered(dialog -> {
@@ -103,9 +108,14 @@ public final class Person {
 	}
 
 	private static String answered(final Consumer<JDialog> answer) throws Exception {
+		return answered(COMMAND, answer);
+	}
+
+	private static String answered(final String command, final Consumer<JDialog> answer) throws Exception {
 		final Recorder recorder = new Recorder(false);
-		IJ.doCommand(COMMAND);
+		IJ.doCommand(command);
 		answers(answer);
+		awaitCommand(command);
 		return recordedAtTheEnd(recorder);
 	}
 

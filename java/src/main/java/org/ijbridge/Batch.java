@@ -1,15 +1,9 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
-import ij.io.FileSaver;
 import java.io.File;
-import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileSystems;
-import java.nio.file.Files;
 import java.nio.file.PathMatcher;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -128,12 +122,12 @@ final class Batch {
 		final List<String> names = new ArrayList<>();
 		for (final ImagePlus result : results) names.add(name(file, result));
 		log.writing(file, names);
-		for (int i = 0; i < results.size(); i++) save(results.get(i), names.get(i));
+		for (int i = 0; i < results.size(); i++) ResultFile.save(results.get(i), new File(output, names.get(i)));
 		return names;
 	}
 
 	private String name(final File file, final ImagePlus result) throws BridgeException {
-		final String name = result.getTitle().replaceAll("[\\\\/:*?\"<>|\\p{Cntrl}]", "_") + ".tif";
+		final String name = ResultFile.name(result.getTitle());
 		final String other = taken.putIfAbsent(name, file.getName());
 		if (other != null && !other.equals(file.getName())) {
 			throw new BridgeException("Its result would be " + name + ", as that of " + other + ": rename one of the two.");
@@ -141,24 +135,6 @@ final class Batch {
 		if (!new File(output, name).exists() || log.isOwn(file, name)) return name;
 		throw new BridgeException("The file " + name + " is in the output folder already, and not of this batch: choose " +
 			"another folder.");
-	}
-
-	private void save(final ImagePlus result, final String name) throws BridgeException {
-		final File part = new File(output, "." + name + ".part");
-		final FileSaver saver = new FileSaver(result);
-		final boolean saved = result.getStackSize() > 1 ? saver.saveAsTiffStack(part.getPath()) : saver.saveAsTiff(part
-			.getPath());
-		try {
-			if (!saved) throw new IOException("ImageJ could not write it");
-			try (FileChannel channel = FileChannel.open(part.toPath(), StandardOpenOption.WRITE)) {
-				channel.force(true); // else the name may be on disk before the pixels
-			}
-			Files.move(part.toPath(), new File(output, name).toPath(), StandardCopyOption.REPLACE_EXISTING);
-		}
-		catch (final IOException failure) {
-			throw new BridgeException("The result " + name + " cannot be written (" + failure + "): look whether the disk is " +
-				"full.", failure);
-		}
 	}
 
 	/** Escape stops the batch; what else a run says is said for all files together. */

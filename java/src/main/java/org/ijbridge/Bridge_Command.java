@@ -49,7 +49,14 @@ public final class Bridge_Command implements PlugIn {
 			case "about":
 				AboutCommand.run();
 				break;
+			case "deepimagej":
+				DeepImageJCommand.run();
+				break;
 			default:
+				if (argument.startsWith("deepimagej-")) {
+					DeepImageJCommand.refuse(argument);
+					break;
+				}
 				throw new BridgeException("There is no command \"" + argument + "\": install the jar anew.");
 		}
 	}

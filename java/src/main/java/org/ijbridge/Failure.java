@@ -55,7 +55,12 @@ final class Failure {
 		return "error: " + sentence;
 	}
 
-	private static void tell(final String command, final Throwable failure, final boolean attended) {
+	/**
+	 * As {@link #tell(String, Throwable)}, where it is known whether a person is there to close a message.
+	 *
+	 * @param attended whether to show one; else a macro ends
+	 */
+	static void tell(final String command, final Throwable failure, final boolean attended) {
 		final String sentence = sentence(failure);
 		InProcess.keepFailure(sentence);
 		final boolean cancelled = failure instanceof BridgeException && ((BridgeException) failure).isCancellation();

@@ -50,12 +50,23 @@ final class MacroKeys {
 	static Map<String, String> parse(final String command, final List<String> keys, final String options,
 		final UnaryOperator<String> variables) throws BridgeException
 	{
-		final Map<String, String> values = new MacroKeys(keys, options).read(variables);
+		final Map<String, String> values = parse(keys, options, variables);
 		final String first = values.get(keys.get(0));
 		if (first != null && !first.trim().isEmpty()) return values;
 		throw new BridgeException("The key \"" + keys.get(0) + "\" is missing: write run(\"" + command + "\", \"" + keys
 			.get(0) + "=[path or name]\")" + (keys.size() == 1 ? "" : ", and if need be " + known(keys.subList(1, keys
 				.size()))) + ".");
+	}
+
+	/**
+	 * Reads an option string in which no key has to be.
+	 *
+	 * @throws BridgeException one sentence that names the key and the keys there are
+	 */
+	static Map<String, String> parse(final List<String> keys, final String options, final UnaryOperator<String> variables)
+		throws BridgeException
+	{
+		return new MacroKeys(keys, options).read(variables);
 	}
 
 	private Map<String, String> read(final UnaryOperator<String> variables) throws BridgeException {
