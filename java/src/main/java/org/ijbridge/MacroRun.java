@@ -109,7 +109,6 @@ final class MacroRun {
 		}, "ijbridge-macro");
 		thread.start();
 		boolean interrupted = false;
-		boolean stop = false;
 		while (thread.isAlive()) {
 			try {
 				thread.join(POLL_MS);
@@ -117,21 +116,21 @@ final class MacroRun {
 			catch (final InterruptedException asked) {
 				interrupted = true;
 			}
-			stop |= interrupted || feedback.stopAsked();
-			if (stop && !cancelled) cancelled = stops();
+			cancelled |= interrupted || feedback.stopAsked();
+			if (cancelled) stop();
 			if (waits(thread)) closeWindows();
 		}
 		if (interrupted) Thread.currentThread().interrupt();
 	}
 
-	/** Ends the macro at its next word, and says whether it will: ImageJ looks at its variables, which it may just be changing. */
-	private boolean stops() {
+	/** Ends the macro at its next word, if it has begun: to be called again and again. */
+	private void stop() {
+		if (interpreter.done()) return;
 		try {
 			interpreter.abort((String) null);
-			return true;
 		}
 		catch (final RuntimeException changing) {
-			return false;
+			LogFile.write("the macro " + file + " is stopped while it changes its variables, at which ImageJ looks", changing);
 		}
 	}
 
@@ -155,7 +154,7 @@ final class MacroRun {
 			if (asks && question.isEmpty() && !(window instanceof MessageDialog)) {
 				question = ((Dialog) window).getTitle() == null ? "" : ((Dialog) window).getTitle();
 				if (question.trim().isEmpty()) question = "without a title";
-				stops(); // before it goes on with an answer that nobody gave
+				stop(); // before it goes on with an answer that nobody gave
 			}
 			EventQueue.invokeLater(() -> closeAsAPerson((Dialog) window));
 		}
