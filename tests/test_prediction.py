@@ -284,7 +284,7 @@ def test_a_process_that_really_has_too_little_memory_takes_smaller_tiles_and_say
     close(np.load(tmp_path / "result.npy"), predict(model, image, tile="whole"))
 
 
-#: Warms up, then leaves the process 200 MB more than it has.
+#: Warms up, then leaves the process 120 MB more than it has.
 LIMITED = """
 import resource, sys
 from pathlib import Path
@@ -297,7 +297,7 @@ image = make_image(np.load(folder / "image.npy"), "yx")
 model.run({"raw": make_image(image.array[:64, :64], "yx")}, Options.read())
 plan = model.plan({"raw": image.header}, Options.read(memory=10**9))
 (line,) = (one for one in open("/proc/self/status") if one.startswith("VmSize"))
-limit = int(line.split()[1]) * 1024 + 200 * 10**6
+limit = int(line.split()[1]) * 1024 + 120 * 10**6
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 found = model.run({"raw": image}, plan)
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
