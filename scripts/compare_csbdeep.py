@@ -105,7 +105,7 @@ def build(network: Network) -> Any:
     made, kind = (Config2D, StarDist2D) if network.kind == "StarDist2D" else (Config3D, StarDist3D)
     config |= {"train_tensorboard": False}
     if network.trained:
-        config |= {"train_epochs": 60, "train_steps_per_epoch": 20, "train_patch_size": (128, 128)}
+        config |= {"train_epochs": network.epochs, "train_steps_per_epoch": 20, "train_patch_size": (128, 128)}
     return kind(made(axes=network.axes, **config), network.name, FOLDER)
 
 
@@ -226,7 +226,8 @@ def train_stardist(model: Any, network: Network) -> None:
         x, y = (one[:, ::-1] if mirrored else one for one in (x, y))
         return x * rng.uniform(0.8, 1.2), y
 
-    parts = [(slice(0, 512), slice(0, 384)), (slice(0, 512), slice(384, 512))]
+    first, second = network.columns
+    parts = [(slice(0, 512), slice(0, first)), (slice(0, 512), slice(first, second))]
     (x, y), (x_val, y_val) = (([nuclei[part]], [mask[part]]) for part in parts)
     model.train(x, y, validation_data=(x_val, y_val), augmenter=turned, seed=network.seed)
     model.optimize_thresholds(x_val, y_val)

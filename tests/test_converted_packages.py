@@ -238,10 +238,10 @@ def test_operators_older_than_the_specification_knows_are_refused(tmp_path: Path
 
 
 def test_a_model_that_cannot_be_run_is_refused_by_name(little_model: Path, tmp_path: Path) -> None:
-    edit(little_model, "outputs.0.postprocessing", [{"id": "stardist_postprocessing", "kwargs": {}}])
+    edit(little_model, "outputs.0.postprocessing", [{"id": "cellpose_flow_dynamics", "kwargs": {}}])
     with pytest.raises(CannotRunError) as caught:
         convert(little_model, tmp_path / "package")
-    check_refusal(caught.value, "stardist_postprocessing")
+    check_refusal(caught.value, "cellpose_flow_dynamics")
     assert not (tmp_path / "package").exists()
 
 

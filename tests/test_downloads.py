@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from builders import one_conv, write_model
-from ijbridge.downloads import _SameKind, download
+from ijbridge.downloads import _SameKind, address_of, download, is_address
 from ijbridge.errors import Cancelled, IJBridgeError, InstallError, PackageError
 from ijbridge.server import InferenceServer
 
@@ -97,6 +97,7 @@ def test_a_zip_comes_whole_under_a_name_that_leads_nowhere(web: str, tmp_path: P
         ("{web}/home", "file:///etc/passwd' is not allowed"),
         ("{web}/elsewhere", "ftp://127.0.0.1/m.zip is no address of the web"),
         ("{web}/short", f"/short ended after {len(CONTENT)} of {len(CONTENT) + 1} bytes: try again."),
+        ("http://8.8.8.8/m.zip", "http://8.8.8.8/m.zip is not encrypted, and what comes may be anything"),
         ("file:///etc/passwd", "file:///etc/passwd is no address of the web: give one that begins with https://"),
         ("ftp://127.0.0.1/m.zip", "is no address of the web"),
         ("http://127.0.0.1:9/m.zip", "m.zip cannot be fetched ("),
@@ -113,6 +114,38 @@ def test_an_encrypted_connection_never_leads_to_an_open_one() -> None:
     asked = urllib.request.Request("https://example.org/m.zip")
     with pytest.raises(InstallError, match=r"leads to http://example\.org/m\.zip, which is not encrypted"):
         _SameKind().redirect_request(asked, io.BytesIO(), 302, "", {}, "http://example.org/m.zip")
+
+
+@pytest.mark.parametrize(
+    "target", ["https://127.0.0.1/m.zip", "https://10.0.0.1/m.zip", "https://[::1]/m.zip", "https://localhost/m.zip"]
+)
+def test_a_server_elsewhere_never_leads_into_the_own_network(target: str) -> None:
+    asked = urllib.request.Request("https://8.8.8.8/m.zip")
+    with pytest.raises(InstallError, match="in this computer's own network"):
+        _SameKind().redirect_request(asked, io.BytesIO(), 302, "", {}, target)
+    assert _SameKind().redirect_request(asked, io.BytesIO(), 302, "", {}, "https://8.8.4.4/m.zip") is not None
+
+
+def test_an_id_of_bioimageio_stands_for_its_zip_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert address_of("affable-shark") == "https://hypha.aicell.io/bioimage-io/artifacts/affable-shark/create-zip-file"
+    assert address_of("https://example.org/m.zip") == "https://example.org/m.zip"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model").mkdir()
+    assert [is_address(one) for one in ("affable-shark", "my-model", "model", "a/affable-shark", "Affable-Shark")] == [
+        True, False, False, False, False,
+    ]  # fmt: skip
+
+
+def test_a_model_is_installed_by_its_id(web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IJBRIDGE_COLLECTION", f"{web}/{{id}}/create-zip-file")
+    zipped = Path(shutil.make_archive(str(tmp_path / "net"), "zip", write_model(tmp_path / "net", one_conv())))
+    monkeypatch.setitem(PAGES, "/affable-shark/create-zip-file", (200, {}, zipped.read_bytes()))
+    server = InferenceServer()
+    found = server.look_at("affable-shark", lambda done, total: None, lambda: False)
+    assert found["sha256"] == hashlib.sha256(zipped.read_bytes()).hexdigest()
+    installed = server.install("affable-shark", str(tmp_path / "models"))
+    assert server.describe(installed["path"])["name"] == found["name"]
+    server.forget()
 
 
 def test_no_more_is_fetched_than_a_model_may_have(web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

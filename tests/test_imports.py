@@ -17,7 +17,7 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures", "devices"),
+    ("errors", "_version", "typing", "platforms", "architectures", "devices", "star_convex"),
     ("axes", "units", "findings", "caching"),
     ("operations", "profiles", "agreements"),
     ("description",),
@@ -35,15 +35,15 @@ LEVELS = (
     ("mapping", "runtimes"),
     ("sessions",),
     ("geometry",),
-    ("halo", "tile_choice"),
+    ("halo", "tile_choice", "object_plans"),
     ("plans",),
     ("plan_findings", "plan_words"),
     ("planning",),
     ("measuring", "resources", "pixel_checks", "resuming", "about"),
     ("prediction",),
-    ("provenance", "converters"),
+    ("provenance", "converters", "objects"),
     ("loaded",),
-    ("testing", "supported", "model_folder", "model_names", "deepimagej"),
+    ("testing", "supported", "model_folder", "model_names", "deepimagej", "object_tables"),
     ("testing_views", "examples", "covers", "tuning"),
     ("server", "package_writer"),
     ("protocol",),

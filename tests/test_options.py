@@ -122,9 +122,8 @@ def test_what_no_option_can_be_is_refused_as_one(options: Any) -> None:
 
 
 def test_an_option_of_another_name_is_refused_with_the_names_there_are() -> None:
-    known = (
-        "tile, halo, device, channel, rescale, memory, normalize, model_axes, model_pixel_size, min_confidence, macros, trust"
-    )
+    known = "tile, halo, device, channel, rescale, memory, normalize, model_axes, model_pixel_size, min_confidence, objects, "
+    known += "prob_thresh, nms_thresh, macros, trust"
     with pytest.raises(OptionError, match=rf"There is no option 'chanel': the options are {known}\."):
         Options.named({"chanel": 2})
     assert Options.named({"rescale": np.True_}).rescale is True

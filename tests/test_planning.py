@@ -352,7 +352,7 @@ def test_other_weights_that_are_missing_are_a_note(tmp_path: Path) -> None:
     assert findings(found)["weights-missing"] == "The package lacks its weights for torchscript; onnx is used."
 
 
-@pytest.mark.parametrize("name", ["custom", "stardist_postprocessing", "cellpose_flow_dynamics", "make_coffee"])
+@pytest.mark.parametrize("name", ["custom", "cellpose_flow_dynamics", "make_coffee"])
 def test_an_operation_that_cannot_be_run_is_refused_by_name(tmp_path: Path, name: str) -> None:
     model = write_model(tmp_path / "m", one_conv(), post=[{"id": name, "kwargs": {}}])
     with pytest.raises(CannotRunError, match=rf"The operation '{name}' of the tensor 'out' cannot be run"):

@@ -180,6 +180,11 @@ def predict(
         The pixel size that the model is made for: micrometres (``0.65``), text (``"650 nm"``), or one per axis.
     min_confidence
         Per cent, 0 to 99: where a model gives labels with a confidence, the label of a pixel below it becomes 0.
+    objects
+        What a model that finds objects (StarDist's) gives: ``"labels"`` (a label image; the default), ``"rois"`` (the outlines
+        of objects in planes), ``"both"``, or ``"raw"`` (the network's own outputs).
+    prob_thresh, nms_thresh
+        From 0 to 1, in place of the model's: the probability above which there may be an object; by how much two may overlap.
     macros
         Where ImageJ runs in this process (`ijbridge.imagej`), the model's ImageJ macros that it runs before and after the
         network: ``"run"`` for all that the model names, or the names of their files. They are programs of a stranger: this is a
@@ -193,7 +198,10 @@ def predict(
     xarray.DataArray or image of Java's, or a dict of them by name for a model of several outputs
         With the image's axes in its order. An xarray.DataArray has ``pixel_size``, ``unit``, ``origin`` and ``provenance``
         in its ``attrs``, and the names of dimensions that the image has, if it is one. Of Java's an ``ImagePlus`` gives an
-        ``ImagePlus``, a ``Dataset`` or ``ImgPlus`` one of these; any other gives what `ijbridge.imagej.to_java` makes.
+        ``ImagePlus``, a ``Dataset`` or ``ImgPlus`` one of these; any other gives what `ijbridge.imagej.to_java` makes. Of
+        objects the labels are int32, from 1 in each sample that the model sees, and ``attrs["objects"]`` lists them: label,
+        position, probability, centre, pixels, and where they are known size, class and outline. ``objects="rois"`` gives
+        the list alone.
 
     Raises
     ------

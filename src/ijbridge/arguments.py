@@ -143,6 +143,15 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--rescale", action="store_true", help="resample the image to the model's pixel size, and the results back"
     )
     parser.add_argument("--memory", default="auto", help=_MEMORY)
+    objects = parser.add_argument_group("of models that find objects, as StarDist's do")
+    objects.add_argument(
+        "--objects", metavar="WHAT",
+        help="labels (an image and a table; the default), rois (a table with outlines), both, or raw (what the network gives)",
+    )  # fmt: skip
+    objects.add_argument(
+        "--prob-thresh", metavar="P", help="from 0 to 1: the probability above which there may be one, in place of the model's"
+    )
+    objects.add_argument("--nms-thresh", metavar="P", help="from 0 to 1: by how much two may overlap, in place of the model's")
     _model_options(parser)
 
 

@@ -130,7 +130,7 @@ def _predict(given: argparse.Namespace) -> int:
 
     options = _options(given)
     with LoadedModel(given.model) as model:
-        targets = _targets(model, given)
+        targets = _targets(model, given, options)
         failed = 0
         for image, files in zip(given.images, targets, strict=True):
             others = [other.partition("=")[2] for other in given.input]
@@ -151,6 +151,7 @@ def _predict(given: argparse.Namespace) -> int:
 def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: argparse.Namespace, options: Options) -> None:
     from ijbridge.findings import warnings
     from ijbridge.image_io import write_image
+    from ijbridge.object_tables import narrow_labels, write_table
     from ijbridge.provenance import provenance_text
 
     images = model.images(_inputs(model.description, image, given.input), given.axes)
@@ -164,7 +165,11 @@ def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: 
         if warning not in before:
             print(f"warning: {warning}", file=sys.stderr)
     for name, file in files.items():
-        write_image(file, results.images[name], provenance_text(results.record))
+        if name in results.images:
+            image_of = narrow_labels(results.images[name]) if results.objects is not None else results.images[name]
+            write_image(file, image_of, provenance_text(results.record))
+        else:
+            write_table(file, results.objects or ())
 
 
 def _test(given: argparse.Namespace) -> int:
@@ -309,7 +314,9 @@ _COMMANDS = {
 def _options(given: argparse.Namespace) -> Options:
     from ijbridge.options import Options
 
-    return Options.read(given.tile, given.halo, given.device, given.channel, given.rescale, given.memory, **_on_model(given))
+    of_run = {name: getattr(given, name) for name in ("tile", "halo", "device", "channel", "rescale", "memory")}
+    of_objects = {name: getattr(given, name) for name in ("objects", "prob_thresh", "nms_thresh")}
+    return Options.read(**of_run, **of_objects, **_on_model(given))
 
 
 def _on_model(given: argparse.Namespace) -> dict[str, Any]:
@@ -331,11 +338,17 @@ def _inputs(description: ModelDescription, image: str, others: Sequence[str]) ->
     return inputs
 
 
-def _targets(model: LoadedModel, given: argparse.Namespace) -> list[dict[str, Path]]:
+#: The result that is no image but a table.
+_TABLE = "objects"
+
+
+def _targets(model: LoadedModel, given: argparse.Namespace, options: Options) -> list[dict[str, Path]]:
     """Decide, before anything is computed, which file each result goes to."""
     from ijbridge.image_io import SUFFIXES, check_writable
+    from ijbridge.object_plans import gives_objects, result_names
 
-    names = [tensor.id for tensor in model.description.outputs]
+    names = [*result_names(model.description, options)]
+    has_table = gives_objects(model.description, options)
     out = Path(given.output)
     # Path's own methods raise for a folder that may not be entered
     is_file = out.suffix.lower() in SUFFIXES and not os.path.isdir(out)  # noqa: PTH112
@@ -344,16 +357,22 @@ def _targets(model: LoadedModel, given: argparse.Namespace) -> list[dict[str, Pa
             what = f"{len(given.images)} images" if len(given.images) > 1 else f"{len(names)} outputs ({', '.join(names)})"
             raise OptionError(f"{out} is one file, but there are {what}: give a folder.")
         check_writable(out)
-        targets = [{names[0]: out}]
+        if not names:
+            raise OptionError(f"objects=rois gives no image but a table, for which {out} is no name: give a folder.")
+        targets = [{names[0]: out, **({_TABLE: out.with_name(f"{out.stem}-{_TABLE}.csv")} if has_table else {})}]
     else:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultError(f"The folder {out} cannot be made: {error.strerror}.") from error
         targets = [{name: out / f"{Path(image).stem}-{_file_name(name)}.tif" for name in names} for image in given.images]
+        if has_table:
+            for image, files in zip(given.images, targets, strict=True):
+                files[_TABLE] = out / f"{Path(image).stem}-{_TABLE}.csv"
         for files in targets:
-            for file in files.values():
-                check_writable(file)
+            for name, file in files.items():
+                if name in names:
+                    check_writable(file)
     written = [os.path.realpath(file) for files in targets for file in files.values()]
     for image in (*given.images, *(other.partition("=")[2] for other in given.input)):
         if os.path.realpath(image) in written:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,7 +123,7 @@ def convert(
         chosen = options or Options()
         planning.check_runnable(stated.described(chosen))
         _check_onnx(stated)
-        description = stated.variant(chosen).description
+        description = _of_network(stated.variant(chosen).description)
     with LoadedModel(description) as loaded:
         given = {} if images is None else loaded.images(images, axes)
         example = (None if given else own_example(loaded)) or made_example(loaded, given)
@@ -140,6 +140,15 @@ def convert(
         made=tuple(writer.made),
         left_out=tuple(writer.left_out),
     )
+
+
+def _of_network(description: ModelDescription) -> ModelDescription:
+    """Describe the outputs as the network gives them where a description's test tensor is the label image made of one."""
+    objects = description.objects
+    if objects is None or objects.stated_by is None:
+        return description
+    outputs = (replace(one, test_tensor=None, sample_tensor=None) for one in description.outputs)
+    return replace(description, outputs=tuple(outputs), objects=replace(objects, stated_by=None))
 
 
 def is_folder_of_models(path: str | Path) -> bool:

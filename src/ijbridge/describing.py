@@ -21,6 +21,7 @@ from ijbridge.description import (
     Tensor,
 )
 from ijbridge.operations import Operation, UnsupportedOperation, operation_name
+from ijbridge.star_convex import StarConvex
 
 
 def description_dict(description: ModelDescription) -> dict[str, Any]:
@@ -54,10 +55,18 @@ def description_text(description: ModelDescription) -> str:
     weights = [
         f"weights      {one.format}: {one.file.source}{'' if one.available else ' (missing)'}" for one in description.weights
     ]
+    weights += [f"objects      {_objects(description.objects)}"] if description.objects is not None else []
     weights += [line for macro in description.macros for line in _macro_lines(macro)]
     notes = [f"note         Tiles are not used: {description.whole_because}."] if description.whole_because else []
     notes += [f"{one.severity:<12} {one.sentence}" for one in description.all_findings]
     return "\n".join([*head, *body, "", *weights, *notes])
+
+
+def _objects(objects: StarConvex) -> str:
+    return (
+        f"star-convex, {objects.n_rays} rays, one candidate per {' × '.join(map(str, objects.grid))} pixels; probability above "
+        f"{objects.prob_thresh:g}, overlap up to {objects.nms_thresh:g}"
+    )
 
 
 def size_text(size: Size) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from ijbridge.architectures import Architecture
 from ijbridge.findings import Finding
 from ijbridge.operations import Operation
+from ijbridge.star_convex import StarConvex
 
 AxisKind = Literal["batch", "channel", "index", "time", "space"]
 
@@ -254,7 +255,7 @@ class ModelDescription:
     ``location`` is the absolute path of the folder, zip or file it was read from, ``file`` the name of the description file in
     it (slash separated), ``digest`` the SHA-256 of that file, ``read_from`` what else was read beside it. ``findings`` say what
     the reader assumed or passed over, and what is to be said of every run. ``whole_because`` is the description's reason for
-    forbidding tiles.
+    forbidding tiles. ``objects`` says how objects are made of the outputs, where they are.
     """
 
     format: str
@@ -286,6 +287,7 @@ class ModelDescription:
     macros: tuple[Macro, ...] = ()
     benchmark: Benchmark | None = None
     whole_because: str | None = None
+    objects: StarConvex | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

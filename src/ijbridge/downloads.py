@@ -1,13 +1,17 @@
-"""Models from the web: the one place where ijbridge opens a connection, to an address that a person or a macro named.
+"""Models from the web: the one place where ijbridge opens a connection, to what a person or a macro named.
 
-What comes is a stranger's bytes: it is stored under a name that leads nowhere, no longer than a model may be, and read by the
-same readers as any other package.
+That is an address, or the id of a model of bioimage.io, which stands for the address of its zip there. What comes is a
+stranger's bytes: it is stored under a name that leads nowhere, no longer than a model may be, and read by the same readers as
+any other package.
 """
 
 from __future__ import annotations
 
 import http.client
+import ipaddress
+import os
 import re
+import socket
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -27,9 +31,23 @@ _PATIENCE = 30.0
 Progress = Callable[[int, int], None]
 
 
+#: Where bioimage.io gives a model as a zip; ``IJBRIDGE_COLLECTION`` names another place, such as a mirror.
+COLLECTION = "https://hypha.aicell.io/bioimage-io/artifacts/{id}/create-zip-file"
+
+#: The ids of bioimage.io: an adjective and an animal.
+_ID = re.compile(r"[a-z]+-[a-z]+")
+
+
 def is_address(source: str) -> bool:
-    """Whether a source is an address of the web, whatever its scheme."""
-    return "://" in source
+    """Whether a source is an address of the web, whatever its scheme, or the id of a model of bioimage.io."""
+    return "://" in source or (_ID.fullmatch(source) is not None and not Path(source).exists())
+
+
+def address_of(source: str) -> str:
+    """Give the address that a source stands for."""
+    if "://" in source:
+        return source
+    return os.environ.get("IJBRIDGE_COLLECTION", COLLECTION).replace("{id}", source)
 
 
 def download(address: str, folder: Path, progress: Progress, cancelled: Callable[[], bool]) -> Path:
@@ -40,7 +58,7 @@ def download(address: str, folder: Path, progress: Progress, cancelled: Callable
     Raises
     ------
     InstallError
-        If it is no address of HTTP, cannot be reached, or does not come whole.
+        If it is none of HTTPS, cannot be reached, leads into this computer's own network, or does not come whole.
     PackageError
         If it is larger than a model may be.
     Cancelled
@@ -68,14 +86,17 @@ def download(address: str, folder: Path, progress: Progress, cancelled: Callable
 
 
 class _SameKind(urllib.request.HTTPRedirectHandler):
-    """Follows a server elsewhere, but never from an encrypted connection to an open one."""
+    """Follows a server elsewhere, but never to an open connection or into this computer's own network."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         try:
+            if req.type == "https" and newurl.lower().startswith("http:"):
+                raise InstallError(f"{req.full_url} leads to {newurl}, which is not encrypted: ask who serves it for another.")
             _check(newurl)
-            if req.type == "https" and not newurl.lower().startswith("https:"):
+            if _is_own(newurl) and not _is_own(req.full_url):
                 raise InstallError(
-                    f"{req.full_url} leads to {newurl}, which is not encrypted: give that address if you trust it."
+                    f"{req.full_url} leads to {newurl}, which is in this computer's own network: give that address if you "
+                    "trust it."
                 )
         except InstallError:
             fp.close()
@@ -84,10 +105,27 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
 
 
 def _check(address: str) -> None:
-    if urllib.parse.urlsplit(address).scheme.lower() not in ("http", "https"):
+    scheme = urllib.parse.urlsplit(address).scheme.lower()
+    if scheme not in ("http", "https"):
         raise InstallError(
-            f"{address} is no address of the web: give one that begins with https://, or the path of a zip or folder."
+            f"{address} is no address of the web: give one that begins with https://, the id of a model of bioimage.io, or the "
+            "path of a zip or folder."
         )
+    if scheme == "http" and not _is_own(address, only_this_computer=True):
+        raise InstallError(f"{address} is not encrypted, and what comes may be anything: give one that begins with https://.")
+
+
+def _is_own(address: str, *, only_this_computer: bool = False) -> bool:
+    """Whether an address is of this computer or, unless it is to be that one, of its own network."""
+    parts = urllib.parse.urlsplit(address)
+    try:
+        found = socket.getaddrinfo(parts.hostname or "", parts.port or 0, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False  # it does not lead anywhere
+    numbers = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    if only_this_computer:
+        return all(one.is_loopback for one in numbers)
+    return any(not one.is_global for one in numbers)
 
 
 def _name(answer: Any) -> str:

@@ -99,6 +99,8 @@ def made_example(model: LoadedModel, images: Mapping[str, Image]) -> Example:
                 f"A test image for {name!r} of {description.name!r} would have {' x '.join(map(str, shape))} pixels: give "
                 "one with --test-image."
             )
+    # what is tested are the network's outputs, whatever objects are made of them
+    options = Options.read(objects=None if description.objects is None else "raw")
     refusal = ""
     for seed in range(_SEEDS if len(views) < len(description.inputs) else 1):
         rng = np.random.default_rng(seed)
@@ -108,7 +110,7 @@ def made_example(model: LoadedModel, images: Mapping[str, Image]) -> Example:
             else _random_image(tensor, sizes[tensor.id], rng, is_centred=seed % 2 == 1)
             for tensor in description.inputs
         }
-        results = model.run({tensor.id: as_image(tensor, inputs[tensor.id]) for tensor in description.inputs}, Options.read())
+        results = model.run({tensor.id: as_image(tensor, inputs[tensor.id]) for tensor in description.inputs}, options)
         outputs = {tensor.id: _typed(tensor, _as_tensor(tensor, results.images[tensor.id])) for tensor in description.outputs}
         refusal = _refusal(description, inputs | outputs, is_own=False)
         if not refusal:

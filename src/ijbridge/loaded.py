@@ -23,6 +23,7 @@ from ijbridge.formats.package import package_of
 from ijbridge.image import Header, Image
 from ijbridge.measuring import measure
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.objects import Candidates, FoundObject, find_objects, load_stardist
 from ijbridge.options import Options
 from ijbridge.pixel_checks import check_pixels
 from ijbridge.plans import Plan
@@ -40,11 +41,12 @@ from ijbridge.weights.torchscript import TorchScript, read_torchscript
 
 @dataclass(frozen=True)
 class Results:
-    """What a run gave: one image per output, in the description's order, and the record of how."""
+    """What a run gave: images in the plan's order, the record of how, and objects where they were looked for (else None)."""
 
     images: Mapping[str, Image]
     record: Mapping[str, Any]
     warnings: tuple[str, ...]
+    objects: tuple[FoundObject, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class LoadedModel:
         asked = repr((headers, options, resources, profiles))
         if asked not in self._plans:
             plan = planning.plan(variant.description, headers, options, resources, variant.facts, profiles)
+            if plan.objects is not None:
+                load_stardist()
             self._plans = {asked: replace(plan, weights=file.weights)}
         return self._plans[asked]
 
@@ -145,24 +149,29 @@ class LoadedModel:
         with PeakMemory() as memory, _memory_said(self.description.name):
             resolved, prepared = _resolve(plan, images)
             results = prediction.empty_results(plan, into or {})
-            computed = {
-                one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
-                for one in plan.outputs
-            }
-            record = prediction.execute(resolved, prepared, session, names, computed, progress, cancelled)
-            for one in plan.outputs:
-                if one.back:
-                    array = computed.pop(one.tensor.id)
-                    resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
+
+            def execute(target: Mapping[str, Array] | prediction.Sink) -> prediction.Record:
+                return prediction.execute(resolved, prepared, session, names, target, progress, cancelled)
+
+            found = None
+            if plan.objects is None:
+                record = _fill(plan, results, execute)
+            else:
+                candidates = Candidates(plan, plan.objects)
+                record = execute(candidates)
+                labels = results.get("labels")
+                labels = np.empty(plan.objects.labels.shape, plan.objects.labels.dtype) if labels is None else labels
+                found = find_objects(plan.objects, candidates, plan.loops, labels)
         findings = dict.fromkeys((*resolved.plan.findings_when(record.lines), *resolved.findings))
         said = warnings(findings)
         return Results(
-            images={one.tensor.id: Image(results[one.tensor.id], one.result) for one in plan.outputs},
+            images={name: Image(results[name], one.header) for name, one in plan.results.items()},
             record=provenance(resolved, record, session, memory, time.perf_counter() - started, said),
             warnings=(
                 *said,
                 *(f"The run was repeated in smaller tiles: {retry}." for retry in record.retries),
             ),
+            objects=found,
         )
 
     def resolve(self, images: Mapping[str, Image], options: Options) -> prediction.ResolvedPlan:
@@ -318,6 +327,22 @@ _ERROR_IDS = {"PlanError": "no-plan", "CannotRunError": "cannot-run"}
 
 def _kind(error: IJBridgeError) -> str:
     return _ERROR_IDS.get(type(error).__name__, "image-refused")
+
+
+def _fill(
+    plan: Plan, results: Mapping[str, Array], execute: Callable[[Mapping[str, Array]], prediction.Record]
+) -> prediction.Record:
+    """Fill the results with what is computed, back on the image's grid where that was resampled."""
+    computed = {
+        one.tensor.id: np.empty(one.computed.shape, one.computed.dtype) if one.back else results[one.tensor.id]
+        for one in plan.outputs
+    }
+    record = execute(computed)
+    for one in plan.outputs:
+        if one.back:
+            array = computed.pop(one.tensor.id)
+            resample(array, one.computed.axes, one.back, results[one.tensor.id], nearest=one.is_labels)
+    return record
 
 
 @contextmanager

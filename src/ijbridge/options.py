@@ -26,6 +26,9 @@ MemoryOption: TypeAlias = str | int
 #: In micrometres, or text with a unit ("0.65 um", "z=2,y=0.5,x=0.5 um"); one size for all axes of space, or one per axis.
 PixelSizeOption: TypeAlias = str | float | Mapping[str, float]
 
+#: What can be asked for of a model that finds objects.
+OBJECTS = ("labels", "rois", "both", "raw")
+
 #: "run" for all that the model names, or the names of their files.
 MacrosOption: TypeAlias = str | Sequence[str]
 
@@ -48,6 +51,9 @@ class OptionArguments(TypedDict, total=False):
     model_axes: str | None
     model_pixel_size: PixelSizeOption | None
     min_confidence: str | float | None
+    objects: str | None
+    prob_thresh: str | float | None
+    nms_thresh: str | float | None
     macros: MacrosOption | None
     trust: str | None
 
@@ -61,7 +67,8 @@ class Options:
 
     What follows is said of the model (None and none: nothing): ``normalize`` takes the place of the description's;
     ``model_pixel_size`` has micrometres by the letter of an axis, or by no letter for all of them; ``min_confidence`` is in per
-    cent; ``macros`` are the files of the model's macros that are to be run, all that it names where there is none.
+    cent; ``objects``, ``prob_thresh`` and ``nms_thresh`` say what is made of the objects that it finds, and of which;
+    ``macros`` are the files of the model's macros that are to be run, all that it names where there is none.
     ``trust`` is what of the model somebody says yes to although it is a program.
     ``in_imagej`` says that an ImageJ runs the macros, which is never said by an option but by who asks for the run.
     """
@@ -76,6 +83,9 @@ class Options:
     model_axes: str | None = None
     model_pixel_size: tuple[tuple[str, float], ...] = ()
     min_confidence: float | None = None
+    objects: str | None = None
+    prob_thresh: float | None = None
+    nms_thresh: float | None = None
     macros: tuple[str, ...] | None = None
     trust: str = ""
     in_imagej: bool = False
@@ -93,6 +103,9 @@ class Options:
         model_axes: str | None = None,
         model_pixel_size: PixelSizeOption | None = None,
         min_confidence: str | float | None = None,
+        objects: str | None = None,
+        prob_thresh: str | float | None = None,
+        nms_thresh: str | float | None = None,
         macros: MacrosOption | None = None,
         trust: str | None = None,
     ) -> Options:
@@ -106,6 +119,7 @@ class Options:
         given = {
             "tile": tile, "halo": halo, "device": device, "channel": channel, "rescale": rescale, "memory": memory,
             "normalize": normalize, "model_pixel_size": model_pixel_size, "min_confidence": min_confidence,
+            "objects": objects, "prob_thresh": prob_thresh, "nms_thresh": nms_thresh,
             "macros": macros,
         }  # fmt: skip
         try:
@@ -120,6 +134,9 @@ class Options:
                 model_axes=None if model_axes is None else str(model_axes),
                 model_pixel_size=() if model_pixel_size is None else _pixel_sizes(model_pixel_size),
                 min_confidence=None if min_confidence is None else _percent(min_confidence),
+                objects=None if objects is None else _objects(objects),
+                prob_thresh=None if prob_thresh is None else _threshold("prob_thresh", prob_thresh),
+                nms_thresh=None if nms_thresh is None else _threshold("nms_thresh", nms_thresh),
                 macros=None if macros is None else _macros(macros),
                 trust="" if trust is None else _trust(trust),
             )
@@ -132,6 +149,12 @@ class Options:
     def on_model(self) -> tuple[object, ...]:
         """What is said of the model, not of the run; equal where the same is said."""
         return self.normalize, self.model_axes, self.model_pixel_size, self.min_confidence, self.macros, self.in_imagej
+
+    @property
+    def on_objects(self) -> dict[str, str | float]:
+        """What is said of objects, by the name of the option."""
+        given = {"objects": self.objects, "prob_thresh": self.prob_thresh, "nms_thresh": self.nms_thresh}
+        return {name: one for name, one in given.items() if one is not None}
 
     @classmethod
     def named(cls, options: Mapping[str, Any]) -> Options:
@@ -297,6 +320,20 @@ def _percent(value: str | float) -> float:
     if not 0 <= percent <= 99:
         raise OptionError(f"min_confidence={value!s} is not understood: use a number of per cent from 0 to 99, such as 51.")
     return percent
+
+
+def _objects(value: str) -> str:
+    text = str(value).strip().lower()
+    if text not in OBJECTS:
+        raise OptionError(f"objects={value!s} is not understood: use one of {', '.join(OBJECTS)}.")
+    return text
+
+
+def _threshold(name: str, value: str | float) -> float:
+    number = float(value) if not isinstance(value, str) or re.fullmatch(r"\s*\d*\.?\d+\s*", value) else -1.0
+    if isinstance(value, bool) or not 0 <= number <= 1:
+        raise OptionError(f"{name}={value!s} is not understood: use a number from 0 to 1, such as 0.5.")
+    return number
 
 
 def _macros(value: MacrosOption) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from ijbridge import units
 from ijbridge.description import Tensor
 from ijbridge.geometry import axis_of
 from ijbridge.image import Header
-from ijbridge.plans import InputPlan, OutputPlan, Plan
+from ijbridge.plans import InputPlan, Plan, ResultPlan
 from ijbridge.tiling import Line
 
 _COUNTED = {"b": "sample", "t": "frame", "z": "slice", "c": "channel"}
-_TYPES = {"uint8": "8 bit", "uint16": "16 bit", "float32": "32 bit"}
+_TYPES = {"uint8": "8 bit", "uint16": "16 bit", "float32": "32 bit", "int32": "integers"}
 
 
 def plan_words(plan: Plan) -> list[tuple[str, str]]:
@@ -26,7 +26,9 @@ def plan_words(plan: Plan) -> list[tuple[str, str]]:
     device = {"cpu": "the CPU", "cuda": "the GPU"}.get(plan.device, plan.device)
     lines.append(("Network", f"runs {runs} on {device}"))
     lines.append(("Memory", f"about {units.amount(plan.memory)} beyond the image, of {units.amount(plan.budget)}"))
-    return [*lines, *(("Result", _result(one)) for one in plan.outputs)]
+    if plan.objects is not None:
+        lines.append(("Objects", str(plan.objects)))
+    return [*lines, *(("Result", _result(one)) for one in plan.results.values())]
 
 
 def size_words(header: Header) -> str:
@@ -94,8 +96,8 @@ def _x_first(named: tuple[str, Line]) -> int:
     return "xyz".index(axis) if axis in "xyz" else 3
 
 
-def _result(one: OutputPlan) -> str:
-    header = one.result
+def _result(one: ResultPlan) -> str:
+    header = one.header
     names = f" ({', '.join(header.channel_names)})" if len(header.channel_names) > 1 else ""
     kind = ", labels" if one.is_label_image else ""
     pixel = pixel_words(header.pixel_size, header.unit)

@@ -19,6 +19,7 @@ from ijbridge.findings import Finding
 from ijbridge.geometry import AxisPlan
 from ijbridge.image import DTYPES, Header, checked_origin
 from ijbridge.network_facts import NetworkFacts
+from ijbridge.object_plans import ObjectsPlan, plan_objects
 from ijbridge.operations import Binarize
 from ijbridge.options import Options
 from ijbridge.plans import InputPlan, OutputPlan, Plan, final_dtype
@@ -90,7 +91,13 @@ def plan(
     )
     outputs = tuple(_output(tensor, network, loops, headers, prepared) for tensor in description.outputs)
     budget = options.memory if options.memory is not None else resources.memory
-    kept = _kept_memory(inputs, outputs, prod(loops.values()))
+    objects = plan_objects(description, options, network, loops, prepared)
+    if objects is not None and any(one.whole_operations for one in outputs):
+        raise PlanError(
+            f"The outputs of {description.name!r} have operations that need all their pixels at once, in which objects "
+            "cannot be looked for: take the outputs with objects=raw."
+        )
+    kept = _kept_memory(inputs, outputs, prod(loops.values()), objects)
     for one in prepared.values():
         _check_rescaled_fits(one, kept, budget)
     bytes_per_pixel = tile_choice.BYTES_PER_PIXEL
@@ -114,6 +121,7 @@ def plan(
         memory=kept + tile_choice.tile_pixels(ladder[0]) * bytes_per_pixel,
         budget=budget,
         when_cut=chosen.findings,
+        objects=objects,
     )
     findings = [
         *description.all_findings,
@@ -376,11 +384,18 @@ def _followed(axis: AxisPlan | None, headers: Mapping[str, Header]) -> Header | 
     return headers[geometry.tensor_of(axis.line)] if axis is not None and axis.line is not None else None
 
 
-def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], samples: int) -> int:
+#: Of the positions of a grid so many are taken for candidates where memory is estimated: one in ten.
+_CANDIDATES = 10
+
+
+def _kept_memory(inputs: Iterable[InputPlan], outputs: Iterable[OutputPlan], samples: int, objects: ObjectsPlan | None) -> int:
     """Give the bytes that are held for the whole run: prepared images, results, and what waits for a second pass."""
     import numpy as np
 
     kept = sum(one.preparation.nbytes for one in inputs)
+    if objects is not None:
+        elements = sum(prod(output.result.shape) // prod(objects.how.spacing) for output in outputs)
+        return kept + objects.labels.nbytes + elements // _CANDIDATES * np.dtype("float32").itemsize
     for output in outputs:
         kept += sum(header.nbytes for header in ((output.computed, output.result) if output.back else (output.result,)))
         if output.whole_operations:

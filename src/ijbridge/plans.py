@@ -16,6 +16,7 @@ from ijbridge.errors import PlanError
 from ijbridge.findings import Finding, warnings
 from ijbridge.geometry import AxisPlan, axis_of, tensor_of
 from ijbridge.image import Header
+from ijbridge.object_plans import ObjectsPlan
 from ijbridge.operations import (
     ArgMax,
     Binarize,
@@ -107,13 +108,22 @@ class OutputPlan:
 
 
 @dataclass(frozen=True)
+class ResultPlan:
+    """An image that a run gives: its header, whether its values number objects or classes, and what they are between."""
+
+    header: Header
+    is_label_image: bool
+    shown_range: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that is decided about a run.
 
     ``ladder`` holds the tilings, the chosen one first; the others are smaller, for when memory runs out. ``loops`` maps each
     image axis the model does not know to its size. ``memory`` estimates the bytes used at a time beyond the image, ``budget``
     those that may be. ``when_cut`` has, per line, what is to be said where tiles cut it; ``tried`` says what a run before this
-    one ended of.
+    one ended of. Where there are ``objects``, they are the result and not the outputs.
     """
 
     description: ModelDescription
@@ -129,6 +139,14 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     when_cut: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
+    objects: ObjectsPlan | None = None
+
+    @property
+    def results(self) -> Mapping[str, ResultPlan]:
+        """The images that the run gives, by their ids: those of the outputs, or the labels of the objects in them."""
+        if self.objects is None:
+            return {one.tensor.id: ResultPlan(one.result, one.is_label_image, one.shown_range) for one in self.outputs}
+        return {"labels": ResultPlan(self.objects.labels, True, None)} if self.objects.has_image else {}
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -193,10 +211,14 @@ class Plan:
         lines += [f"{'runs':<10} {self.tile_count}" + (f" ({self.samples} samples)" if self.samples > 1 else "")]
         for output in self.outputs:
             lines += [f"{'then':<10} {'; '.join(described_operations(output.tensor)) or 'nothing'}"]
-            if output.back:
+            if output.back and self.objects is None:
                 how = "labels of the nearest pixel" if output.is_labels else "linear"
                 lines += [f"{'back':<10} {output.computed.described()} to the image's grid, {how}"]
-            lines += [f"{'result':<10} {_result(output)}"]
+            if self.objects is None:
+                lines += [f"{'result':<10} {_result(output.result)}"]
+        if self.objects is not None:
+            lines += [f"{'objects':<10} {self.objects}"]
+            lines += [f"{'result':<10} {_result(one.header)}" for one in self.results.values()]
         lines += [f"{'memory':<10} about {units.amount(self.memory)} beyond the image, of {units.amount(self.budget)}"]
         lines += [f"{finding.severity:<10} {finding.sentence}" for finding in self.findings]
         return "\n".join(lines)
@@ -251,6 +273,7 @@ class Plan:
                 }
                 for one in self.outputs
             ],
+            **({"objects": {**self.objects.to_dict(), "labels": _header_dict(self.objects.labels)}} if self.objects else {}),
             "warnings": warnings(self.findings),
             "findings": [finding.to_dict() for finding in self.findings],
         }
@@ -314,8 +337,7 @@ def _axes(one: InputPlan, plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def _result(output: OutputPlan) -> str:
-    header = output.result
+def _result(header: Header) -> str:
     size = prod(header.shape)
     pixel = ", ".join(f"{axis} {size:g} {header.unit.get(axis, '')}".strip() for axis, size in header.pixel_size.items())
     return f"{header.name}: {header.described()}, {size} values" + (f", pixel size {pixel}" if pixel else "")

@@ -6,10 +6,10 @@ same resolved plan gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,19 @@ from ijbridge.typing import Array, Part
 
 #: Called with the tiles that are done and the tiles there are.
 Progress = Callable[[int, int], None]
+
+#: What a tile gives of an output, in the network's order of axes, and where in the output it lies.
+TilePart: TypeAlias = "tuple[Array, Sequence[Part]]"
+
+
+class Sink(Protocol):
+    """Takes what the tiles give in place of the results' arrays."""
+
+    def begin(self) -> None:
+        """Forget what was taken: a run begins, perhaps once more."""
+
+    def take(self, sample: int, parts: Iterable[tuple[str, TilePart]]) -> None:
+        """Take what a tile of a sample gives of outputs, one after the other, processed; tiles meet and do not overlap."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +93,10 @@ def resolve(plan: Plan, statistics: Statistics, pixel_findings: Sequence[Finding
 
 
 def empty_results(plan: Plan, given: Mapping[str, Array]) -> dict[str, Array]:
-    """Make the arrays of the results, one per output, where none is given."""
+    """Make the arrays of the results, by their ids, where none is given."""
     return {
-        one.tensor.id: given[one.tensor.id] if one.tensor.id in given else np.empty(one.result.shape, one.result.dtype)
-        for one in plan.outputs
+        name: given[name] if name in given else np.empty(one.header.shape, one.header.dtype)
+        for name, one in plan.results.items()
     }
 
 
@@ -92,7 +105,7 @@ def execute(
     images: Mapping[str, Image],
     session: Session,
     names: Mapping[str, str],
-    results: Mapping[str, Array],
+    results: Mapping[str, Array] | Sink,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Record:
@@ -105,7 +118,7 @@ def execute(
     names
         The network's name for each tensor.
     results
-        One array per output, of the shape and type of its ``computed`` header; filled in place.
+        One array per output, of the shape and type of its ``computed`` header, filled in place; or what takes the tiles.
     progress, cancelled
         Called after and asked before each tile.
 
@@ -139,7 +152,7 @@ class _Run:
         images: Mapping[str, Image],
         session: Session,
         names: Mapping[str, str],
-        results: Mapping[str, Array],
+        results: Mapping[str, Array] | Sink,
         lines: Mapping[str, Line],
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
@@ -147,12 +160,13 @@ class _Run:
         self._plan = resolved.plan
         self._statistics = resolved.statistics
         self._images, self._session, self._names, self._lines = images, session, names, lines
-        self._results = results
+        self._sink: Sink = _Arrays(resolved.plan, results) if isinstance(results, Mapping) else results
         self._progress, self._cancelled = progress, cancelled
         # outputs that need a second pass are collected as the network gives them
         self._raw: dict[str, Array] = {}
 
     def run(self) -> int:
+        self._sink.begin()
         positions = list(views.positions(self._plan.loops))
         total, done = len(positions) * tiling.tile_count(self._lines), 0
         for sample, position in enumerate(positions):
@@ -171,8 +185,7 @@ class _Run:
                 }
                 wanted = list(dict.fromkeys(self._names[one.tensor.id] for one in self._plan.outputs))
                 given = dict(zip(wanted, self._session.run(feeds, wanted), strict=True))
-                for one in self._plan.outputs:
-                    self._write(one, given[self._names[one.tensor.id]], tile, position, sample)
+                self._sink.take(sample, self._parts(given, tile, position, sample))
                 done += 1
                 if self._progress is not None:
                     self._progress(done, total)
@@ -204,7 +217,16 @@ class _Run:
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, where)
         return np.ascontiguousarray(processing.cast(part, one.dtype))
 
-    def _write(self, one: OutputPlan, array: Array, tile: Tile, position: Mapping[str, int], sample: int) -> None:
+    def _parts(
+        self, given: Mapping[str, Array], tile: Tile, position: Mapping[str, int], sample: int
+    ) -> Iterator[tuple[str, TilePart]]:
+        for one in self._plan.outputs:
+            part = self._kept(one, given[self._names[one.tensor.id]], tile, position, sample)
+            if part is not None:
+                yield one.tensor.id, part
+
+    def _kept(self, one: OutputPlan, array: Array, tile: Tile, position: Mapping[str, int], sample: int) -> TilePart | None:
+        """Cut the halo off and apply the operations; None where they have to wait for the whole output."""
         _check_shape(one, array, self._lines)
         source: list[Part] = []
         target: list[Part] = []
@@ -224,14 +246,11 @@ class _Run:
                 samples = self._plan.samples
                 self._raw[one.tensor.id] = np.empty((samples, *(axis.size for axis in one.axes)), array.dtype)
             self._raw[one.tensor.id][(sample, *target)] = part
-            return
+            return None
         ids = [axis.id for axis in one.axes]
         for number, operation in enumerate(one.local_operations):
             part = applied(operation, part, one.tensor.id, number, ids, self._statistics, position, target)
-        self._result_view(one, position)[tuple(target)] = processing.cast(part, one.computed.dtype)
-
-    def _result_view(self, one: OutputPlan, position: Mapping[str, int]) -> Array:
-        return views.sample_view(self._results[one.tensor.id], one.computed.axes, position, [axis.letter for axis in one.axes])
+        return processing.cast(part, one.computed.dtype), target
 
     def _second_pass(self, one: OutputPlan, positions: Sequence[Mapping[str, int]]) -> None:
         """Apply the operations of an output from its raw values, with statistics of the whole."""
@@ -264,10 +283,30 @@ class _Run:
                 sample: numbers_of(need, partial(before, chosen, key[1]), shape, ids, len(chosen))
                 for sample, chosen in groups.items()
             }
-        for sample, position in enumerate(positions):
-            view = self._result_view(one, position)
+        for sample in range(len(positions)):
             for where in views.blocks(shape, uncut):
-                view[where] = processing.cast(processed(sample, where, len(operations)), one.computed.dtype)
+                part = processing.cast(processed(sample, where, len(operations)), one.computed.dtype)
+                self._sink.take(sample, [(one.tensor.id, (part, where))])
+
+
+class _Arrays:
+    """Writes what the tiles give into the results' arrays."""
+
+    def __init__(self, plan: Plan, results: Mapping[str, Array]) -> None:
+        self._outputs = {one.tensor.id: one for one in plan.outputs}
+        self._positions = list(views.positions(plan.loops))
+        self._results = results
+
+    def begin(self) -> None:
+        """Do nothing: every pixel is written once more."""
+
+    def take(self, sample: int, parts: Iterable[tuple[str, TilePart]]) -> None:
+        """Write."""
+        for name, (part, where) in parts:
+            one = self._outputs[name]
+            letters = [axis.letter for axis in one.axes]
+            view = views.sample_view(self._results[name], one.computed.axes, self._positions[sample], letters)
+            view[tuple(where)] = part
 
 
 def _check_shape(one: OutputPlan, array: Array, lines: Mapping[str, Line]) -> None:

@@ -7,10 +7,10 @@ hello       ``jar_version``                                 ``protocol``, ``vers
 about                                                       ``words``: pairs of texts
 describe    ``model``                                       the description (`ijbridge.describing`), ``digest``,
                                                             ``card``, ``text``, ``pixel_sizes``
-plan        ``model``, ``image``, ``options``               ``outputs``, ``warnings``, ``findings``, ``tile_pixels``,
-                                                            ``tile``, ``summary``, ``words``
+plan        ``model``, ``image``, ``options``               ``outputs``, ``objects``, ``warnings``, ``findings``,
+                                                            ``tile_pixels``, ``tile``, ``summary``, ``words``
 check       the same, with a buffer: image                  ``findings``
-predict     the same, with buffers: image, then outputs;    ``provenance``, ``warnings``
+predict     the same, with buffers: image, then outputs;    ``provenance``, ``warnings``, ``objects``: a table
             ``attempt``: 1 after the system ended a worker,
             ``tile_pixels`` as that run's plan said
 test_views  ``model``                                       ``views``, as ``outputs``

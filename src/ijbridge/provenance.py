@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from ijbridge._version import __version__
@@ -51,6 +52,7 @@ def provenance(
             for tensor in tensors
             if tensor.value_names
         },
+        **({"objects": plan.objects.to_dict()} if plan.objects is not None else {}),
         "macros": {
             when: [f"{one.source} (SHA-256 {one.sha256})" for one in plan.description.macros if one.is_run and one.when == when]
             for when in ("before", "after")
@@ -63,6 +65,7 @@ def provenance(
         "memory_bytes": {"estimated_beyond_image": plan.memory, "process_before": memory.before, "process_peak": memory.peak},
         "libraries": {
             "engine": session.engine,
+            **({"stardist": version("stardist")} if plan.objects is not None else {}),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },

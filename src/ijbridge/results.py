@@ -43,6 +43,10 @@ def giver(image: ImageLike | Mapping[str, ImageLike], output: Output | None) -> 
 
 def _each(results: Results, make: Callable[[xr.DataArray], Any]) -> Any:
     attrs: dict[str, Any] = {"provenance": dict(results.record)}
+    if results.objects is not None:
+        attrs["objects"] = [one.to_dict() for one in results.objects]
+        if not results.images:
+            return attrs["objects"]
     made = {name: make(to_xarray(image, attrs)) for name, image in results.images.items()}
     return made if len(made) > 1 else next(iter(made.values()))
 

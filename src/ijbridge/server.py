@@ -26,9 +26,10 @@ from ijbridge.findings import warnings
 from ijbridge.image import Header, Image, checked_origin, is_pixel_size
 from ijbridge.image_io import check_file, imagej_dtype, to_imagej_dtype
 from ijbridge.loaded import LoadedModel
+from ijbridge.object_tables import table_text
 from ijbridge.options import Options
 from ijbridge.plan_words import model_pixel_size, plan_words
-from ijbridge.plans import OutputPlan, tile_text
+from ijbridge.plans import ResultPlan, tile_text
 from ijbridge.prediction import Progress
 from ijbridge.provenance import provenance_text
 from ijbridge.testing import report_dict
@@ -98,7 +99,8 @@ class InferenceServer:
         dict
             ``outputs``: per result ``name``, ``title``, ``axes``, ``shape``, ``dtype`` (one ImageJ has), ``pixel_size``,
             ``units``, ``origin``, ``channel_names``, ``labels`` (whether the values number things), ``shown`` (what the
-            values are between, where that is known); ``warnings``; ``tile_pixels``, the pixels of one run of the network;
+            values are between, where that is known); ``objects``, what the table of the objects is called, empty where none
+            are looked for; ``warnings``; ``tile_pixels``, the pixels of one run of the network;
             ``tile``, as the option ``tile`` takes it; ``summary``, and in plain words ``words``: pairs of texts;
             ``findings`` as `check`.
         """
@@ -106,7 +108,8 @@ class InferenceServer:
             loaded = self._model(model)
             plan = loaded.plan({_only_input(loaded): header_of(image)}, _options(options))
         return {
-            "outputs": [_output_dict(one) for one in plan.outputs],
+            "outputs": [_output_dict(name, one) for name, one in plan.results.items()],
+            "objects": plan.objects.title if plan.objects is not None else "",
             "warnings": warnings(plan.findings),
             "tile_pixels": tile_pixels(plan.lines),
             "tile": tile_text(plan.lines),
@@ -135,7 +138,7 @@ class InferenceServer:
         Returns
         -------
         dict
-            ``provenance`` (text), ``warnings``.
+            ``provenance`` (text), ``warnings``, ``objects`` (`ijbridge.object_tables`; empty where none were looked for).
         """
         with self._lock:
             loaded = self._model(model)
@@ -144,17 +147,18 @@ class InferenceServer:
             plan = loaded.plan({name: header}, checked)
             if attempt:
                 plan = plan.smaller("the system ended the process, mostly for want of memory", tried)
-            outputs = plan.outputs
-            into = {
-                one.tensor.id: array
-                for one, array in zip(outputs, results, strict=True)
-                if array.dtype.name == one.result.dtype
-            }
+            headers = {name: one.header for name, one in plan.results.items()}
+            arrays = dict(zip(headers, results, strict=True))
+            into = {name: array for name, array in arrays.items() if array.dtype.name == headers[name].dtype}
             given = loaded.run({name: Image(pixels, header)}, plan, into=into, progress=progress, cancelled=cancelled)
-            for one, array in zip(outputs, results, strict=True):
-                if one.tensor.id not in into:
-                    array[...] = to_imagej_dtype(given.images[one.tensor.id].array, one.result.name)
-        return {"provenance": provenance_text(given.record), "warnings": list(given.warnings)}
+            for result, array in arrays.items():
+                if result not in into:
+                    array[...] = to_imagej_dtype(given.images[result].array, headers[result].name)
+        return {
+            "provenance": provenance_text(given.record),
+            "warnings": list(given.warnings),
+            "objects": table_text(given.objects) if given.objects is not None else "",
+        }
 
     def deepimagej(self, values: Mapping[str, str], folders: Sequence[str], image: Mapping[str, Any] | None) -> dict[str, Any]:
         """Say how a line that was written for DeepImageJ is run here (see `ijbridge.deepimagej`).
@@ -273,7 +277,7 @@ class InferenceServer:
         if downloads.is_address(source):
             kept = tempfile.TemporaryDirectory(prefix="ijbridge-")
             self._download = (source, kept)
-            downloads.download(source, Path(kept.name), progress, cancelled)
+            downloads.download(downloads.address_of(source), Path(kept.name), progress, cancelled)
         found = model_folder.look(self._downloaded(source))
         return {
             "name": found.description.name,
@@ -386,17 +390,18 @@ def _only_input(loaded: LoadedModel) -> str:
     return inputs[0].id
 
 
-def _output_dict(one: OutputPlan) -> dict[str, Any]:
+def _output_dict(name: str, one: ResultPlan) -> dict[str, Any]:
+    header = one.header
     return {
-        "name": one.tensor.id,
-        "title": one.result.name,
-        "axes": one.result.axes,
-        "shape": list(one.result.shape),
-        "dtype": imagej_dtype(one.result.dtype),
-        "pixel_size": dict(one.result.pixel_size),
-        "units": dict(one.result.unit),
-        "origin": dict(one.result.origin),
-        "channel_names": list(one.result.channel_names),
+        "name": name,
+        "title": header.name,
+        "axes": header.axes,
+        "shape": list(header.shape),
+        "dtype": imagej_dtype(header.dtype),
+        "pixel_size": dict(header.pixel_size),
+        "units": dict(header.unit),
+        "origin": dict(header.origin),
+        "channel_names": list(header.channel_names),
         "labels": one.is_label_image,
         "shown": list(one.shown_range or ()),
     }

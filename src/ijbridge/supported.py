@@ -15,6 +15,7 @@ from ijbridge.weights import FORMATS
 #: What an extra of the package adds; those that serve its development are not named.
 _EXTRAS = {
     "imagej": "ImageJ in the process of a Python script",
+    "stardist": "objects from the networks of StarDist",
     "tensorflow": "SavedModels of TensorFlow, which are converted once (3 GB)",
     "torch": "TorchScript, which PyTorch runs after a yes to the file (3 GB)",
 }

@@ -8,7 +8,7 @@ million may (bioimage.io 0.5, ``config.bioimageio.reproducibility_tolerance``).
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tokenize import TokenError
 from typing import Any
 
@@ -69,6 +69,10 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
     description = model.description
     inputs = {tensor.id: as_image(tensor, load_tensor(description, tensor)) for tensor in description.inputs}
     expected = {tensor.id: load_tensor(description, tensor) for tensor in description.outputs}
+    # a description that says that an output becomes a label image has that as its test tensor
+    labels = description.objects.stated_by if description.objects is not None else None
+    if description.objects is not None:
+        options = replace(options, objects="raw" if labels is None else "labels")
     try:
         results = model.run(inputs, options)
     except IJBridgeError as error:
@@ -76,7 +80,7 @@ def test_model(model: LoadedModel, options: Options) -> TestReport:
     outputs = tuple(
         compare(
             tensor,
-            results.images[tensor.id],
+            results.images["labels" if tensor.id == labels else tensor.id],
             expected[tensor.id],
             tolerance_for(description, tensor, expected[tensor.id]),
         )

@@ -73,9 +73,11 @@ def tune(model: LoadedModel, options: Options) -> list[Tuned]:
         raise OptionError(f"The network of {description.name!r} is TorchScript: tune is for networks that onnxruntime runs.")
     if len(description.inputs) > 1:
         raise OptionError(f"The model {description.name!r} has {len(description.inputs)} inputs: tune is for models with one.")
+    # what tiles cost is measured, not what noise has of objects
+    options = replace(options, tile="whole", objects=None if description.objects is None else "raw")
     found: list[Tuned] = []
     for image in _images(description):
-        plan = model.plan({description.inputs[0].id: image.header}, replace(options, tile="whole"))
+        plan = model.plan({description.inputs[0].id: image.header}, options)
         pixels = tile_pixels(plan.lines)
         if plan.memory > plan.budget or (found and pixels <= found[-1].pixels):
             break

@@ -30,7 +30,7 @@ def test_every_field_is_either_the_models_or_named_as_the_packages() -> None:
     models = {one.name for one in fields(ModelDescription)} - OF_THE_PACKAGE[ModelDescription]
     assert models == {
         "name", "inputs", "outputs", "description", "authors", "packaged_by", "maintainers", "cite", "license", "version",
-        "tags", "timestamp", "git_repo", "training_data", "other", "macros", "benchmark", "whole_because",
+        "tags", "timestamp", "git_repo", "training_data", "other", "macros", "benchmark", "whole_because", "objects",
     }  # fmt: skip
     assert {one.name for one in fields(Tensor)} - OF_THE_PACKAGE[Tensor] == {
         "id", "axes", "dtype", "description", "value_range", "value_unit", "values", "operations", "optional", "padding",

@@ -207,7 +207,6 @@ def test_every_operation_is_read_with_its_arguments_and_defaults(
     ("name", "words"),
     [
         ("custom", "it runs Python code from the model package, which ijbridge never does"),
-        ("stardist_postprocessing", "objects"),
         ("cellpose_flow_dynamics", "objects"),
         ("unheard_of", "ijbridge knows binarize, clip, ensure_dtype"),
     ],

@@ -107,7 +107,7 @@ def pictures(folder: str, models: dict[str, str]) -> dict[str, Any]:
     return seen
 
 
-def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str) -> dict[str, Any]:
+def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str, finder: str) -> dict[str, Any]:
     """Run the command without a display in a JVM and a SciJava context that know nothing of the plugin."""
     place = Path(folder)
     for jar in jars:
@@ -145,6 +145,19 @@ def scijava(folder: str, models: dict[str, str], jars: list[str], no_model: str)
         run(place / f"{next(iter(models))}.tif", model=no_model)
     except jpype.JException as error:
         seen["refused"] = list(_messages(error))
+    seen["objects"] = {}
+    for wanted in ("labels", "both", "rois"):
+        module = run(place / "nuclei.tif", model=finder, objects=wanted)
+        table, rois, result = (module.getOutput(one) for one in ("table", "rois", "result"))
+        seen["objects"][wanted] = [
+            str(result.getTitle()) if result is not None else None,
+            [table.getValue("pixels", row) for row in range(table.size())],
+            [str(one.getName()) for one in rois] if rois is not None else None,
+        ]
+    nuclei = opener.openImage(str(place / "nuclei.tif"))
+    labels = ijbridge.predict(finder, nuclei, objects="both")
+    seen["python"] = [str(labels.getClass().getName()), float(labels.getProcessor().getMax())]
+    seen["listed_objects"] = len(ijbridge.predict(finder, nuclei, objects="rois"))
     module = run(place / f"{next(iter(models))}.tif", model=next(iter(models.values())))
     seen["tile_afterwards"] = str(module.getOutput("result").getInfoProperty())
     return seen

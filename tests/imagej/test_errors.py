@@ -73,7 +73,8 @@ def test_the_macro_stops(session: Session, name: str) -> None:
 def test_an_unknown_key_is_told_the_known_ones(session: Session) -> None:
     assert session.ran["unknown_key"].log == (
         'Run Model: The key "tiles" is not known: the keys are model, tile, halo, device, channel, rescale, memory, normalize, '
-        "model_axes, model_pixel_size, min_confidence, macros, trust, roi and environment.",
+        "model_axes, model_pixel_size, min_confidence, objects, prob_thresh, nms_thresh, outlines, macros, trust, roi and "
+        "environment.",
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import ijbridge
 from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import IMAGEJ, JARS, ImageJ
+from reference.csbdeep_cases import WITH_OBJECTS
 
 from . import models
 from .playing import play
@@ -36,6 +37,10 @@ PICTURES: dict[str, tuple[type[np.generic], tuple[int, ...], str, str, str]] = {
 
 #: What ran each model on its picture: the ending of the file with the result.
 WAYS = ("worker.tif", "host.tif", "api.npy", "shown.tif", "shell.npy", "scijava.tif", "pieces.tif", "again.tif")
+
+
+#: A model that finds objects.
+FINDER = str(next(one for one in WITH_OBJECTS if one.trained).folder)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ def test_a_models_macros_are_run_where_imagej_runs_in_this_process_and_refused_w
 
 @pytest.fixture(scope="module")
 def seen(imagej: ImageJ, screen: str, tilted: Path, twins: Path, mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    from stardist.data import test_image_nuclei_2d
+
     folder = tmp_path_factory.mktemp("pictures")
     packages = {"tilted": tilted, "twins": twins, "mixed": mixed}
     chosen = {}
@@ -103,12 +110,13 @@ def seen(imagej: ImageJ, screen: str, tilted: Path, twins: Path, mixed: Path, tm
         command = [sys.executable, "-m", "ijbridge", "predict", chosen[name], str(path), "-o", str(out), "--tile", "32"]
         subprocess.run(command, check=True, capture_output=True)
     imagej.run(macros)
+    tifffile.imwrite(folder / "nuclei.tif", test_image_nuclei_2d()[:128, :160], imagej=True)
     jars = [str(IMAGEJ), *map(str, (JARS / "scijava").glob("*.jar"))]
     return Seen(
         folder,
         chosen,
         play("pictures", screen, folder=str(folder), models=chosen),
-        play("scijava", "", folder=str(folder), models=chosen, jars=jars, no_model="/no/such model.zip"),
+        play("scijava", "", folder=str(folder), models=chosen, jars=jars, no_model="/no/such model.zip", finder=FINDER),
     )
 
 
@@ -187,6 +195,19 @@ def test_the_scijava_command_is_listed_and_gives_all_outputs(seen: Seen) -> None
 def test_what_the_scijava_command_cannot_run_is_an_exception_with_the_sentence(seen: Seen) -> None:
     sentence = "There is no model at /no/such model.zip: give the path of a model's folder, zip or file."
     assert sentence in seen.scijava["refused"]
+
+
+def test_objects_are_outputs_of_the_scijava_command_and_labels_an_image_of_java(seen: Seen) -> None:
+    expected = ijbridge.predict(FINDER, seen.folder / "nuclei.tif").attrs["objects"]
+    pixels, names = [one["pixels"] for one in expected], [f"{one['label']:04}" for one in expected]
+    assert len(expected) > 3
+    assert seen.scijava["objects"] == {
+        "labels": ["nuclei-labels", pixels, None],
+        "both": ["nuclei-labels", pixels, names],
+        "rois": [None, pixels, names],
+    }
+    assert seen.scijava["python"] == ["ij.ImagePlus", float(len(expected))]
+    assert seen.scijava["listed_objects"] == len(expected)
 
 
 def test_the_scijava_command_remembers_nothing(seen: Seen) -> None:

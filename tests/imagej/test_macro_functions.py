@@ -15,7 +15,7 @@ import tifffile
 import ijbridge
 from deepimagej_models import DIVIDE, channels_last, folder_of
 from imagej_session import ImageJ, Session
-from reference.csbdeep_cases import FOLDER
+from reference.csbdeep_cases import FOLDER, WITH_OBJECTS
 from setup_environment import ALIASES, ROOT
 
 from .hosts import BOTH_HOSTS
@@ -36,10 +36,14 @@ PRINTED = [
     ["stopped"],
     ["Preprocessing", "cell-values"],
     ["160"],
+    ["nuclei-labels", "NUCLEI objects, the first of PIXELS pixels", "NUCLEI outlines"],
     ["yes"],
     ["Phase cell U-Net of cell.tif"],
     ["cell-output"],
 ]
+
+#: A model that finds objects.
+FINDER = next(one for one in WITH_OBJECTS if one.trained).folder
 
 
 #: How lines begin that the commands write themselves.
@@ -57,11 +61,15 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    from stardist.data import test_image_nuclei_2d
+
     folder = tmp_path_factory.mktemp("data")
     shutil.copytree(ROOT / "samples" / "phase-cell-unet", imagej.folder / "models" / "phase-cell-unet")
     folder_of(imagej.folder / "models" / "deepimagej-cells", None, channels_last(outputs=1), {
         "preprocessing.txt": DIVIDE, "postprocessing.txt": "",
     })  # fmt: skip
+    shutil.copytree(FINDER, imagej.folder / "models" / "stardist-nuclei")
+    tifffile.imwrite(folder / "nuclei.tif", test_image_nuclei_2d()[:160, :200], imagej=True)
     picture = np.random.default_rng(4).random((160, 160)).astype(np.float32)
     resolution = (1 / 0.107, 1 / 0.107)
     tifffile.imwrite(folder / "cell.tif", picture, imagej=True, resolution=resolution, metadata={"unit": "um"})
@@ -115,7 +123,9 @@ def test_every_example_has_something_to_say(seen: Seen) -> None:
 @pytest.mark.parametrize("number", range(len(PRINTED)))
 def test_an_example_of_the_page_does_what_it_says(seen: Seen, number: int) -> None:
     printed = [line for line in seen.log(f"example{number}") if not line.startswith(SAID)]
-    assert printed == PRINTED[number]
+    found = ijbridge.predict(FINDER, seen.folder / "nuclei.tif", prob_thresh=0.6).attrs["objects"]
+    counts = {"NUCLEI": str(len(found)), "PIXELS": str(found[0]["pixels"])}
+    assert printed == [re.sub("NUCLEI|PIXELS", lambda name: counts[name[0]], line) for line in PRINTED[number]]
 
 
 def test_the_example_that_saves_saves(seen: Seen) -> None:

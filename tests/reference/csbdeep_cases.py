@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ class Network:
 
     ``config`` are the arguments of the package's class of configurations. ``shape`` is the image's, of the axes of ``axes``,
     which are not all multiples of what the network wants; ``tiles`` are the tiles (``n_tiles``) that the package makes of it.
-    Weights are random but fixed, or ``trained``. ``keras`` is the version that writes them; 2 can ``export`` a SavedModel.
+    Weights are random but fixed, or ``trained`` for ``epochs``; StarDist's on the ``columns`` before the first number, and
+    chosen by those before the second. ``keras`` is the version that writes them; 2 can ``export`` a SavedModel.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Network:
     keras: int = 3
     export: bool = False
     trained: bool = False
+    epochs: int = 60
+    columns: tuple[int, int] = (384, 512)
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -71,6 +75,9 @@ NETWORKS = (
     Network("stardist-2d-trained", "StarDist2D", "YX", (303, 384),
             {"unet_n_depth": 3, "unet_n_filter_base": 8, "net_conv_after_unet": 32, "n_rays": 32, "grid": (2, 2)},
             tiles=(2, 2), trained=True),
+    Network("stardist-2d-nuclei", "StarDist2D", "YX", (512, 512),
+            {"unet_n_depth": 3, "unet_n_filter_base": 8, "net_conv_after_unet": 64, "n_rays": 32, "grid": (2, 2)},
+            tiles=(3, 2), trained=True, epochs=300, columns=(256, 384)),
     Network("stardist-3d", "StarDist3D", "ZYX", (9, 26, 31),
             {**_STARDIST, "rays": 12, "grid": (1, 2, 2), "unet_pool": (1, 2, 2), "anisotropy": (2.0, 1.0, 1.0)}),
     Network("stardist-3d-resnet", "StarDist3D", "ZYX", (9, 26, 31),
@@ -80,6 +87,9 @@ NETWORKS = (
             {"backbone": "resnet", "resnet_n_blocks": 3, "resnet_n_filter_base": 4, "resnet_n_conv_per_block": 2,
              "resnet_batch_norm": True, "net_conv_after_resnet": 0, "rays": 12, "grid": (2, 2, 2)}, keras=2),
 )  # fmt: skip
+
+#: The one that finds nuclei which it has not seen: those of the columns from ``columns[1]``.
+NUCLEI = next(one for one in NETWORKS if one.name == "stardist-2d-nuclei")
 
 #: Large results are kept at every so many pixels: numbers that have no factor in common with what networks pool by.
 KEPT, KEPT_OF_TRAINED = 5, 11
@@ -106,9 +116,14 @@ def image(network: Network) -> Array:
 
 
 def photograph(network: Network) -> Array:
-    """Give a real image: cells for CARE, with the noise of few photons; coins for StarDist."""
+    """Give a real image: cells for CARE, with the noise of few photons; coins for StarDist, or the nuclei it brings along."""
     from skimage import data
 
+    if network is NUCLEI:
+        from stardist.data import test_image_nuclei_2d
+
+        nuclei: Array = test_image_nuclei_2d()
+        return nuclei
     if network.kind == "CARE":
         return np.random.default_rng(network.seed).poisson(data.cell()[::2, ::2] / 8.0).astype(np.uint16)
     return data.coins().astype(np.uint16)
@@ -129,3 +144,28 @@ def kept(network: Network, array: Array) -> Array:
         return array
     step = KEPT_OF_TRAINED if network.trained else KEPT
     return array[tuple(slice(0, None, step) for _ in network.axes.replace("C", ""))]
+
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+#: Those whose objects are kept in ``objects.npz`` beside them, made by scripts/compare_stardist.py.
+WITH_OBJECTS = tuple(one for one in NETWORKS if one.kind != "CARE")
+
+#: By so many pixels the distances of random networks are made longer, or their objects would have a pixel or none.
+LONGER = 3.0
+
+
+def with_objects(network: Network, folder: Path) -> Path:
+    """Copy a network's folder to one that finds objects of some size."""
+    import h5py
+
+    shutil.copytree(network.folder, folder)
+    if not network.trained:
+        with h5py.File(folder / "weights_best.h5", "r+") as weights:
+            found: list[str] = []
+            weights.visit(
+                lambda name: found.append(name) if "dist/" in f"{name}/" and "bias" in name.rpartition("/")[2] else None
+            )
+            for name in found:
+                weights[name][...] += LONGER
+    return folder

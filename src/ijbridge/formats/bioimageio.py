@@ -27,6 +27,8 @@ from ijbridge.description import (
 from ijbridge.errors import NotAModelError
 from ijbridge.findings import Finding, noted
 from ijbridge.formats import beyond, bioimageio_v03, bioimageio_v04, bioimageio_v05
+from ijbridge.formats.bioimageio_objects import with_objects
+from ijbridge.formats.bioimageio_stardist import with_stardist
 from ijbridge.formats.bioimageio_v05 import file_ref
 from ijbridge.formats.deepimagej_config import with_deepimagej
 from ijbridge.formats.fields import Fields
@@ -129,7 +131,9 @@ def read(package: Package) -> ModelDescription:
         other={key: value for key, value in content.items() if key not in _ROOT},
         findings=_version_findings(version),
     )
-    meant = beyond.restored(described if beyond.is_kept(root) else with_deepimagej(described, root, package), root)
+    described = with_objects(described, root)
+    described = with_stardist(described if beyond.is_kept(root) else with_deepimagej(described, root, package), root)
+    meant = beyond.restored(described, root)
     _check(root, meant.inputs, meant.outputs)
     return meant
 

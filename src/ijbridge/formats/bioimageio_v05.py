@@ -54,7 +54,7 @@ _SHORT_IDS = {"b": "batch", "c": "channel", "t": "time", "i": "index", "s": "cha
 #: Operations that are known and need more than arrays; what to tell who meets them.
 REFUSED = {
     "custom": "it runs Python code from the model package, which ijbridge never does",
-    "stardist_postprocessing": "it turns the network's output into objects, which this version does not do yet",
+    "stardist_postprocessing": "it turns an output into objects, which is done behind the tiles",
     "cellpose_flow_dynamics": "it turns the network's output into objects, which this version does not do yet",
 }
 

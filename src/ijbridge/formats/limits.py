@@ -25,6 +25,7 @@ from ijbridge.description import (
 from ijbridge.errors import DescriptionError
 from ijbridge.formats.bioimageio_v05 import DTYPES
 from ijbridge.formats.fields import shown
+from ijbridge.formats.object_limits import object_problems
 from ijbridge.operations import ArgMax, Operation, Take, operation_name
 
 _LETTERS = "btczyx"
@@ -52,6 +53,9 @@ def check_limits(description: ModelDescription, file: str) -> None:
     """
     for tensor in (*description.inputs, *description.outputs):
         for problem in _problems(tensor):
+            raise DescriptionError(f"{file}: {problem}.")
+    if description.objects is not None:
+        for problem in object_problems(description.objects, description.outputs):
             raise DescriptionError(f"{file}: {problem}.")
 
 

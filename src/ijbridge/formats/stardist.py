@@ -7,6 +7,7 @@ doi:10.1109/WACV45572.2020.9093435.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from ijbridge.architectures import ACTIVATIONS, ResNet, StarDistNetwork, UNet
@@ -23,9 +24,11 @@ from ijbridge.formats.csbdeep_config import (
     normalized_input,
     read_json,
 )
+from ijbridge.formats.fields import Fields
 from ijbridge.formats.info import FormatInfo
 from ijbridge.formats.package import Package
 from ijbridge.operations import Clip
+from ijbridge.star_convex import MOST_GRID, MOST_LEVEL, MOST_RAYS, RAYS, SMALLEST_DISTANCE, RayArgument, Rays, StarConvex
 
 INFO = FormatInfo("StarDist", "2D, 3D, to 0.9.2", "StarDist config.json", ("keras_hdf5",))
 
@@ -36,9 +39,6 @@ _DEFAULT_THRESHOLDS = {"prob": 0.5, "nms": 0.4}
 
 #: The percentiles that stardist's examples normalise by.
 PERCENTILES = (1.0, 99.8)
-
-#: No distance is smaller (``stardist.models.base``).
-_SMALLEST_DISTANCE = 1e-3
 
 _CITE = {
     2: Citation("Schmidt et al.: Cell Detection with Star-Convex Polygons. MICCAI 2018", "10.1007/978-3-030-00934-2_30"),
@@ -84,11 +84,13 @@ def read(package: Package) -> ModelDescription:
     letters = config.axes("YX" if fields.raw("n_dim") != 3 else "ZYX")
     if "t" in letters:
         raise fields.wrong("axes", "Z, Y and X, or Y and X, and C at the end")
-    network = _network(config, len(letters))
+    network = read_network(config, len(letters))
     stride = tuple(a * b for a, b in zip(network.body.stride, network.grid, strict=True))
     axes = network_axes(letters, config.input_sizes("net_input_shape", network.n_channel_in, stride), network.n_channel_in)
     weights, chosen = keras_weights(package, network)
-    thresholds, defaults = _thresholds(package)
+    stated = read_json(package, THRESHOLDS)[0] if package.exists(THRESHOLDS) else None
+    thresholds, defaults = read_thresholds(stated)
+    objects = star_convex(config, network, letters, thresholds)
     return ModelDescription(
         format=INFO.name,
         format_version="",
@@ -102,12 +104,13 @@ def read(package: Package) -> ModelDescription:
         description=f"A network of StarDist {len(letters)}D, which finds objects of a star-convex shape.",
         cite=tuple(_CITE[ndim] for ndim in (2, 3) if ndim <= len(letters)),
         config={"stardist": {"thresholds": thresholds, "config": dict(fields.value)}},
+        objects=objects,
         findings=(*config.findings, *chosen, *defaults),
         read_from=(FileRef(THRESHOLDS),),
     )
 
 
-def _network(config: Config, ndim: int) -> StarDistNetwork:
+def read_network(config: Config, ndim: int) -> StarDistNetwork:
     """Read the network that a config.json states (stardist's ``Config2D`` and ``Config3D``)."""
     fields, three = config.fields, (3,) * ndim
     rays = config.whole("n_rays", 32 if ndim == 2 else 96, low=3)
@@ -115,7 +118,7 @@ def _network(config: Config, ndim: int) -> StarDistNetwork:
         raise fields.error(
             f"`n_channel_out` is {fields.raw('n_channel_out')}, but {rays} `n_rays` and a probability are {rays + 1}"
         )
-    grid = config.wholes("grid", (1,) * ndim, high=64)
+    grid = config.wholes("grid", (1,) * ndim, high=MOST_GRID)
     if any(one & (one - 1) for one in grid):
         raise fields.wrong("grid", "powers of 2")
     backbone = config.one_of("backbone", "unet", ("unet",) if ndim == 2 else ("unet", "resnet"))
@@ -173,7 +176,7 @@ def _outputs(network: StarDistNetwork, letters: str) -> tuple[Tensor, ...]:
         Tensor("prob", axes(1), "float32", "the probability that there is an object", (0.0, 1.0)),
         Tensor(
             "dist", axes(network.n_rays), "float32", "the distances to its border along the rays, in pixels",
-            (_SMALLEST_DISTANCE, None), operations=(Clip(min=_SMALLEST_DISTANCE),),
+            (SMALLEST_DISTANCE, None), operations=(Clip(min=SMALLEST_DISTANCE),),
         ),
     ]  # fmt: skip
     if network.n_classes is not None:
@@ -186,9 +189,64 @@ def _outputs(network: StarDistNetwork, letters: str) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
-def _thresholds(package: Package) -> tuple[dict[str, float], tuple[Finding, ...]]:
+def star_convex(config: Config, network: StarDistNetwork, letters: str, thresholds: Mapping[str, float]) -> StarConvex:
+    """Say how objects are made of what a network gives.
+
+    Raises
+    ------
+    DescriptionError
+        If the rays are none that are known, or not as many as the network has.
+    """
+    return StarConvex(
+        prob="prob",
+        dist="dist",
+        prob_class="prob_class" if network.n_classes is not None else None,
+        axes=letters,
+        grid=network.grid,
+        multiple=tuple(a * b for a, b in zip(network.body.stride, network.grid, strict=True)),
+        n_rays=network.n_rays,
+        prob_thresh=thresholds["prob"],
+        nms_thresh=thresholds["nms"],
+        spacing=(1,) * len(letters),
+        rays=_rays(config, network.n_rays) if len(letters) > 2 else None,
+    )
+
+
+def _rays(config: Config, count: int) -> Rays:
+    """Read the rays of a volume. Where there are none, they are those that stardist takes (``Config3D``)."""
+    if count < 4:
+        raise config.fields.wrong("n_rays", "a whole number from 4 in volumes")
+    if not config.has("rays_json", f"a golden spiral of {count}"):
+        return Rays("Rays_GoldenSpiral", (("n", count),))
+    stated = config.fields.mapping("rays_json")
+    name = stated.one_of("name", tuple(RAYS))
+    given = stated.mapping("kwargs")
+    arguments: list[tuple[str, RayArgument]] = []
+    for key, value in given.value.items():
+        if key not in RAYS[name]:
+            raise given.error(f"`{given.path}` has {key!r}, but {name} takes {', '.join(RAYS[name])}")
+        if key != "anisotropy":
+            arguments.append((key, _bounded(given, key, MOST_LEVEL if key == "n_level" else MOST_RAYS)))
+        elif value is not None:
+            numbers = given.numbers(key) or ()
+            if len(numbers) != 3 or not all(0.01 <= one <= 100 for one in numbers):
+                raise given.wrong(key, "three numbers from 0.01 to 100, or null")
+            arguments.append((key, numbers))
+    if dict(arguments).get("n", count) != count:
+        raise given.wrong("n", f"{count}, as `n_rays`")
+    return Rays(name, tuple(arguments))
+
+
+def _bounded(fields: Fields, key: str, most: int) -> int:
+    value = fields.integer(key, low=1)
+    if value > most:
+        raise fields.wrong(key, f"a whole number from 1 to {most}")
+    return value
+
+
+def read_thresholds(given: Fields | None) -> tuple[dict[str, float], tuple[Finding, ...]]:
     """Read the thresholds, as stardist does: those that are not there or null are its defaults."""
-    stated = Config(read_json(package, THRESHOLDS)[0], "stardist") if package.exists(THRESHOLDS) else None
+    stated = Config(given, "stardist") if given is not None else None
     thresholds, missing = dict(_DEFAULT_THRESHOLDS), []
     for key, default in _DEFAULT_THRESHOLDS.items():
         if stated is not None and stated.fields.raw(key) is not None:

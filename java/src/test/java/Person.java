@@ -86,6 +86,36 @@ public final class Person {
 	}
 
 	/**
+	 * As {@link #answers}: names a model, then one that finds objects, and chooses what is made of them.
+	 *
+	 * @return whether the dialog asks about objects of the model and not of the other, each time that it changes, and the recorded
+	 *         macro, a line each
+	 */
+	public static String choosesObjects(final String other, final String model, final String objects, final String overlap,
+		final String outlines) throws Exception
+	{
+		final Recorder recorder = new Recorder(false);
+		IJ.doCommand(COMMAND);
+		final JDialog dialog = dialog();
+		final List<String> asks = new ArrayList<>();
+		for (final String one : new String[] { model, other, model }) {
+			EventQueue.invokeAndWait(() -> write(dialog, "model", one));
+			settles(dialog);
+			final boolean finds = one.equals(model);
+			asks.add(String.valueOf(await(() -> find(dialog, "objects").isVisible() == finds)));
+		}
+		EventQueue.invokeAndWait(() -> {
+			((JComboBox<?>) find(dialog, "objects")).setSelectedItem(objects);
+			((JComboBox<?>) find(dialog, "outlines")).setSelectedItem(outlines);
+			write(dialog, "nms_thresh", overlap);
+		});
+		if (!settles(dialog)) throw new IllegalStateException(text(dialog, "plan") + text(dialog, "reason"));
+		asks.add(text(dialog, "plan").contains("Objects  star-convex") ? "planned" : text(dialog, "plan"));
+		EventQueue.invokeLater(() -> ((JButton) find(dialog, "go")).doClick());
+		return String.join("|", asks) + "\n" + recordedAtTheEnd(recorder);
+	}
+
+	/**
 	 * Chooses the command, with the recorder open, names a model that brings macros, and ticks that they are run.
 	 *
 	 * @return what the box says, whether it was ticked before, and the recorded macro

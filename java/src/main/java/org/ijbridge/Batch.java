@@ -2,12 +2,15 @@ package org.ijbridge;
 
 import ij.ImagePlus;
 import java.io.File;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.PatternSyntaxException;
@@ -118,16 +121,29 @@ final class Batch {
 	/** Runs on one file and gives the names of the results. */
 	private List<String> perform(final File file) throws BridgeException {
 		final ImagePlus image = BatchImages.open(file, client);
-		final List<ImagePlus> results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
-		final List<String> names = new ArrayList<>();
-		for (final ImagePlus result : results) names.add(name(file, result));
+		final RunResults results = new ModelRunner(client, new OneOfMany(file)).run(image, options);
+		final Map<String, ResultFile.Content> contents = new LinkedHashMap<>();
+		for (final ImagePlus result : results.images) {
+			contents.put(name(file, ResultFile.name(result.getTitle())), ResultFile.tiff(result));
+		}
+		final FoundObjects objects = results.objects;
+		if (objects != null) {
+			final byte[] table = objects.text.getBytes(StandardCharsets.UTF_8);
+			contents.put(name(file, ResultFile.name(objects.title, ".csv")), ResultFile.bytes(table));
+		}
+		if (results.outlines != null) {
+			final Outlines outlines = results.outlines;
+			contents.put(name(file, ResultFile.name(objects.title, ".zip")), part -> Files.write(part.toPath(), outlines.zip()));
+		}
+		final List<String> names = new ArrayList<>(contents.keySet());
 		log.writing(file, names);
-		for (int i = 0; i < results.size(); i++) ResultFile.save(results.get(i), new File(output, names.get(i)));
+		for (final Map.Entry<String, ResultFile.Content> one : contents.entrySet()) {
+			ResultFile.save(one.getValue(), new File(output, one.getKey()));
+		}
 		return names;
 	}
 
-	private String name(final File file, final ImagePlus result) throws BridgeException {
-		final String name = ResultFile.name(result.getTitle());
+	private String name(final File file, final String name) throws BridgeException {
 		final String other = taken.putIfAbsent(name, file.getName());
 		if (other != null && !other.equals(file.getName())) {
 			throw new BridgeException("Its result would be " + name + ", as that of " + other + ": rename one of the two.");

@@ -17,14 +17,14 @@ final class BatchCommand {
 	static final String NAME = "Batch Run Model";
 	private static final String COMMAND = NAME + "...";
 
-	/** The published macro keys: those of a run, but for its part, which belongs to one image, and the folders. */
+	/** The published macro keys: those of a run, but for those that belong to one image on the screen, and the folders. */
 	static final List<String> KEYS = keys();
 
 	private BatchCommand() {}
 
 	private static List<String> keys() {
 		final List<String> keys = new ArrayList<>(RunOptions.KEYS);
-		keys.remove(RunOptions.ROI);
+		keys.removeAll(Arrays.asList(RunOptions.ROI, RunOptions.OUTLINES));
 		keys.addAll(1, Arrays.asList("input", "output", "pattern"));
 		return keys;
 	}

@@ -72,6 +72,7 @@ final class BatchDialog {
 
 	private void changed() {
 		if (window == null) return;
+		if (!chooser.model().equals(described)) fields.setFindsObjects(false);
 		final Map<String, String> given = given();
 		if (given.equals(asked)) return;
 		asked = given;
@@ -98,8 +99,11 @@ final class BatchDialog {
 		if (model.isEmpty()) card.say("Choose a model from the list, browse for one, or write its name or path.");
 		else {
 			card.say("Reading the model...");
-			describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), one -> card.show(one.reply,
-				one.cover), card::say);
+			describing.ask(() -> RunDialog.describedWithCover(RunOptions.of(model), Feedback.SILENT), one -> {
+				card.show(one.reply, one.cover);
+				fields.setFindsObjects(one.reply.has("objects"));
+				changed();
+			}, card::say);
 		}
 	}
 

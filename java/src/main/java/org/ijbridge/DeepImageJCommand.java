@@ -124,7 +124,7 @@ final class DeepImageJCommand {
 	}
 
 	private void runOn(final ImagePlus image) throws BridgeException {
-		final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options);
+		final List<ImagePlus> results = new ModelRunner(client, feedback).run(image, options).images;
 		final List<String> outputs = line.texts("outputs");
 		// DeepImageJ had no name for what is made of several outputs
 		final boolean named = results.size() == outputs.size();

@@ -103,7 +103,7 @@ final class InstallCommand {
 		RunDialog.onEventThread(() -> {
 			final JTextField field = new JTextField(COLUMNS);
 			field.setName("model");
-			final JLabel label = new JLabel("A zip, a folder, or an address that begins with https://");
+			final JLabel label = new JLabel("A zip, a folder, an address that begins with https://, or an id of bioimage.io (affable-shark)");
 			label.setLabelFor(field);
 			final JButton browse = new JButton("Browse...");
 			final JPanel content = framed(field);

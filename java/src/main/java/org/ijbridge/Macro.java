@@ -100,7 +100,10 @@ public final class Macro {
 		return told(() -> {
 			final ImagePlus active = WindowManager.getCurrentImage();
 			final List<String> ids = new ArrayList<>();
-			for (final ImagePlus result : RunCommand.perform(image(image), options(options))) {
+			final RunOptions asked = options(options);
+			final RunResults results = RunCommand.perform(image(image), asked);
+			results.showObjects(asked);
+			for (final ImagePlus result : results.images) {
 				result.show();
 				ids.add(String.valueOf(result.getID()));
 			}

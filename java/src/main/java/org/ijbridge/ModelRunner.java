@@ -22,27 +22,30 @@ final class ModelRunner {
 	/**
 	 * Runs the model's macros where the options ask for it, plans, shares the pixels, predicts, and copies the results.
 	 *
-	 * @param image is read only
-	 * @return one image for each output, in the model's order, not shown yet
+	 * @param image is read only; nothing is shown
 	 * @throws BridgeException where there is no result, with the reason in one sentence
 	 */
-	List<ImagePlus> run(final ImagePlus image, final RunOptions options) throws BridgeException {
+	RunResults run(final ImagePlus image, final RunOptions options) throws BridgeException {
+		options.isManaged(); // what is wrong with it is said before the run
 		final Header header = new Header(image, options.isCropped());
 		final ModelMacros macros = ModelMacros.asked(client, options, feedback);
 		final ImagePlus given = macros.before(image, header.part);
-		final List<ImagePlus> results = run(given, given == image ? header : header.of(given), options);
-		for (final ImagePlus result : results) Calibrations.countFromBelow(image, header.whole, result.getCalibration());
-		return macros.after(results);
+		final RunResults made = run(given, given == image ? header : header.of(given), options);
+		for (final ImagePlus one : made.images) Calibrations.countFromBelow(image, header.whole, one.getCalibration());
+		final List<ImagePlus> images = macros.after(new ArrayList<>(made.images));
+		if (made.objects == null || !options.isOutlined()) return new RunResults(images, made.objects, null);
+		return new RunResults(images, made.objects, new Outlines(made.objects, image, header.part));
 	}
 
-	private List<ImagePlus> run(final ImagePlus image, final Header header, final RunOptions options) throws BridgeException {
+	private RunResults run(final ImagePlus image, final Header header, final RunOptions options) throws BridgeException {
 		final Map<String, Object> request = request(header, options);
 		final Reply plan = plan(request);
 
 		final List<ResultImage> results = new ArrayList<>();
 		final List<Long> sizes = new ArrayList<>();
 		sizes.add(header.bytes());
-		for (final Reply output : plan.requiredParts("outputs")) {
+		final String objects = plan.text("objects");
+		for (final Reply output : objects.isEmpty() ? plan.requiredParts("outputs") : plan.parts("outputs")) {
 			final ResultImage result = new ResultImage(output);
 			results.add(result);
 			sizes.add(result.bytes());
@@ -57,7 +60,8 @@ final class ModelRunner {
 			for (int i = 0; i < results.size(); i++) {
 				images.add(results.get(i).toImage(blocks.get(i + 1), prediction.text("provenance")));
 			}
-			return images;
+			final FoundObjects found = objects.isEmpty() ? null : new FoundObjects(objects, prediction.text("objects"));
+			return new RunResults(images, found, null);
 		}
 		finally {
 			PixelBlock.closeAll(blocks);

@@ -5,7 +5,10 @@ import java.awt.Component;
 import java.awt.GridBagConstraints;
 import java.awt.GridBagLayout;
 import java.awt.Insets;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import javax.swing.JCheckBox;
@@ -24,13 +27,18 @@ final class OptionFields extends JPanel {
 	private static final long serialVersionUID = 1L;
 	private static final int COLUMNS = 3;
 
+	/** The options of models that find objects. */
+	private static final List<String> OBJECTS = Arrays.asList("objects", "prob_thresh", "nms_thresh", RunOptions.OUTLINES);
+
 	private final Map<String, Supplier<String>> answers = new LinkedHashMap<>();
+	private final List<Component> ofObjects = new ArrayList<>();
+	private boolean findsObjects;
 	private final Runnable changed;
 	private int count;
 
 	/**
-	 * Makes the fields with the answers of the last time. Channel, normalisation, scale and, where there is a selection, the part begin
-	 * anew each time: they belong to one image and model.
+	 * Makes the fields with the answers of the last time. Channel, normalisation, scale, objects and, where there is a selection,
+	 * the part begin anew each time: they belong to one image and model.
 	 *
 	 * @param image that the model will run on, null for many
 	 * @param changed is told of every change, on the event thread
@@ -54,16 +62,33 @@ final class OptionFields extends JPanel {
 			choice(RunOptions.ROI, "Part", false, "The whole image, or the box around the selection", RunOptions.WHOLE,
 				RunOptions.CROP);
 		}
+		choice("objects", "Objects", false, "A label image, outlines (of planes), both, or what the network itself gives",
+			"labels", "both", "rois", "raw");
+		text("prob_thresh", "Prob.", "0 to 1: above it there may be an object; blank for the model's own", true);
+		text("nms_thresh", "Overlap", "0 to 1: by how much two objects may overlap; blank for the model's own", true);
+		if (image != null) {
+			choice(RunOptions.OUTLINES, "ROIs", false, "Where outlines go: the image's overlay, or the ROI Manager",
+				RunOptions.OVERLAY, RunOptions.MANAGER);
+		}
+		setFindsObjects(false);
 		box("rescale", "Rescale to the model's pixel size");
 	}
 
-	/** What was answered, by macro key; what was left as nothing is not there. */
+	/** Whether the options on objects can be answered. */
+	void setFindsObjects(final boolean finds) {
+		findsObjects = finds;
+		for (final Component one : ofObjects) one.setVisible(finds);
+		revalidate();
+	}
+
+	/** What was answered, by macro key; what was left as nothing, or means nothing, is not there. */
 	Map<String, String> answers() {
 		final Map<String, String> given = new LinkedHashMap<>();
 		answers.forEach((key, answer) -> {
 			final String value = answer.get().trim();
-			if (!value.isEmpty()) given.put(key, value);
+			if (!value.isEmpty() && (findsObjects || !OBJECTS.contains(key))) given.put(key, value);
 		});
+		if (!new RunOptions(given).isOutlined()) given.remove(RunOptions.OUTLINES);
 		return given;
 	}
 
@@ -108,6 +133,7 @@ final class OptionFields extends JPanel {
 		final JLabel name = new JLabel(label);
 		name.setLabelFor(field);
 		name.setToolTipText(hint);
+		if (OBJECTS.contains(key)) ofObjects.addAll(Arrays.asList(name, field));
 		place(name, 2 * (count % COLUMNS), 0);
 		place(field, 2 * (count % COLUMNS) + 1, 1);
 		count++;

@@ -64,6 +64,11 @@ final class Reply {
 		return texts;
 	}
 
+	/** Whether the reply has something under this key. */
+	boolean has(final String key) {
+		return values.get(key) != null;
+	}
+
 	/** Whether the reply says so; false where it says nothing. */
 	boolean flag(final String key) {
 		return Boolean.TRUE.equals(values.get(key));

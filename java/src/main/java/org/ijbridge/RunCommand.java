@@ -5,7 +5,6 @@ import ij.ImagePlus;
 import ij.Macro;
 import ij.WindowManager;
 import ij.macro.Interpreter;
-import java.util.List;
 
 /** What the menu entry does: options in, results on the screen. */
 final class RunCommand {
@@ -20,18 +19,19 @@ final class RunCommand {
 		}
 		final RunOptions asked = options(image);
 		if (asked == null) return;
-		final List<ImagePlus> results = perform(image, asked);
+		final RunResults results = perform(image, asked);
+		results.showObjects(asked);
 		// The first output is shown last, which makes it the active image.
-		for (int i = results.size() - 1; i >= 0; i--) results.get(i).show();
+		for (int i = results.images.size() - 1; i >= 0; i--) results.images.get(i).show();
 	}
 
 	/**
 	 * Runs a model, whose name or path is not looked up yet.
 	 *
-	 * @return one image for each output, in the model's order, not shown yet
+	 * @return what is not shown yet
 	 * @throws BridgeException with the sentence that tells why there is no result
 	 */
-	static List<ImagePlus> perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
+	static RunResults perform(final ImagePlus image, final RunOptions asked) throws BridgeException {
 		return perform(asked, (runner, options) -> runner.run(image, options));
 	}
 

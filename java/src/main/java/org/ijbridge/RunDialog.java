@@ -144,6 +144,8 @@ final class RunDialog {
 
 	private void changed() {
 		if (window == null) return;
+		// objects are the model's that is described
+		if (!described.equals(chooser.model())) fields.setFindsObjects(false);
 		forgetMacrosOfAnother(chooser.model());
 		final Map<String, String> given = given();
 		// a field that loses the focus tells the same once more, and would take the button from under the mouse
@@ -190,6 +192,7 @@ final class RunDialog {
 			return found;
 		}, found -> {
 			card.show(found.reply, found.cover);
+			fields.setFindsObjects(found.reply.has("objects"));
 			macros.offer(offered.get());
 			changed();
 		}, card::say);

@@ -1,6 +1,8 @@
 package org.ijbridge;
 
 import ij.ImagePlus;
+import ij.gui.Roi;
+import ij.measure.ResultsTable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +62,15 @@ public final class RunModelCommand implements Command {
 	private String min_confidence;
 
 	@Parameter(persist = false, required = false)
+	private String objects;
+
+	@Parameter(persist = false, required = false)
+	private String prob_thresh;
+
+	@Parameter(persist = false, required = false)
+	private String nms_thresh;
+
+	@Parameter(persist = false, required = false)
 	private String macros;
 
 	@Parameter(persist = false, required = false)
@@ -72,6 +83,14 @@ public final class RunModelCommand implements Command {
 	/** All outputs, in the model's order. */
 	@Parameter(type = ItemIO.OUTPUT)
 	private List<ImagePlus> results;
+
+	/** Of a model that finds objects: what they are, a row for each; else null. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private ResultsTable table;
+
+	/** Their outlines, where these are asked for; else null. Nothing is put into the image. */
+	@Parameter(type = ItemIO.OUTPUT)
+	private List<Roi> rois;
 
 	/** @throws IllegalStateException with the sentence that tells why there is no result */
 	@Override
@@ -88,16 +107,22 @@ public final class RunModelCommand implements Command {
 		given.put("model_axes", model_axes);
 		given.put("model_pixel_size", model_pixel_size);
 		given.put("min_confidence", min_confidence);
+		given.put("objects", objects);
+		given.put("prob_thresh", prob_thresh);
+		given.put("nms_thresh", nms_thresh);
 		given.put("macros", macros);
 		given.put("trust", trust);
 		given.put("environment", environment);
 		try {
-			results = RunCommand.perform(image, new RunOptions(given));
+			final RunResults found = RunCommand.perform(image, new RunOptions(given));
+			results = found.images;
+			table = found.table();
+			rois = found.outlines == null ? null : found.outlines.rois();
 		}
 		catch (final BridgeException failure) {
 			LogFile.write(failure.getMessage(), failure);
 			throw new IllegalStateException(failure.getMessage(), failure);
 		}
-		result = results.get(0);
+		result = results.isEmpty() ? null : results.get(0);
 	}
 }

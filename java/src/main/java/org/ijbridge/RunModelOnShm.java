@@ -31,7 +31,8 @@ public final class RunModelOnShm {
 	 * Runs a model. Nothing is shown.
 	 *
 	 * @param image is read only, and must stay open meanwhile
-	 * @param options value by key, as in a macro: {@code model} and, where they are wanted, the others but {@code roi}
+	 * @param options value by key, as in a macro: {@code model} and, where they are wanted, the others but {@code roi} and
+	 *          {@code outlines}
 	 * @return one image for each output, in the model's order, of a type that ImageJ has too; the caller closes each one's
 	 *         {@code img()}
 	 * @throws IllegalStateException with the sentence that tells why there is no result
@@ -49,6 +50,10 @@ public final class RunModelOnShm {
 	private static List<ShmImage> run(final ShmImage image, final RunOptions options, final ModelRunner runner)
 		throws BridgeException
 	{
+		if (options.isOutlined()) {
+			throw new BridgeException("Outlines go into an ImagePlus, and these images are none: write objects=labels, or run on " +
+				"an ImagePlus.");
+		}
 		final Map<String, Object> request = new LinkedHashMap<>();
 		request.put("model", options.model());
 		request.put("image", image.toRequest());

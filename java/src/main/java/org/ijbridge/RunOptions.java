@@ -5,10 +5,11 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
- * What a person asks for, by macro or dialog, as plain text: but for {@code roi} and {@code environment}, only the
+ * What a person asks for, by macro or dialog, as plain text: but for {@code roi}, {@code outlines} and {@code environment}, only the
  * worker knows what each value may be.
  */
 final class RunOptions {
@@ -20,6 +21,11 @@ final class RunOptions {
 	static final String WHOLE = "whole";
 	static final String CROP = "crop";
 
+	/** The key that says where outlines of objects go, and its values: into the image's overlay, or to the ROI Manager. */
+	static final String OUTLINES = "outlines";
+	static final String OVERLAY = "overlay";
+	static final String MANAGER = "manager";
+
 	/** The key that lets a Python environment be made where there is none, and its value. */
 	static final String ENVIRONMENT = "environment";
 	static final String INSTALL = "install";
@@ -30,8 +36,8 @@ final class RunOptions {
 
 	/** The published macro keys. They never change their names. */
 	static final List<String> KEYS = Collections.unmodifiableList(Arrays.asList("model", "tile", "halo", "device",
-		"channel", "rescale", "memory", "normalize", "model_axes", "model_pixel_size", "min_confidence", MACROS,
-		"trust", ROI, ENVIRONMENT));
+		"channel", "rescale", "memory", "normalize", "model_axes", "model_pixel_size", "min_confidence",
+		"objects", "prob_thresh", "nms_thresh", OUTLINES, MACROS, "trust", ROI, ENVIRONMENT));
 
 	private final Map<String, String> values = new LinkedHashMap<>();
 	private final boolean attended;
@@ -52,14 +58,14 @@ final class RunOptions {
 	}
 
 	/**
-	 * Options of a script for an image that is no ImagePlus, so that {@code roi} and {@code macros} mean nothing.
+	 * Options of a script for an image that is no ImagePlus, so that {@code roi}, {@code outlines} and {@code macros} mean
+	 * nothing.
 	 *
 	 * @throws BridgeException for a key that does not exist
 	 */
 	static RunOptions named(final Map<String, ?> given) throws BridgeException {
 		final List<String> keys = new ArrayList<>(KEYS);
-		keys.remove(ROI);
-		keys.remove(MACROS);
+		keys.removeAll(Arrays.asList(ROI, OUTLINES, MACROS));
 		final Map<String, String> texts = new LinkedHashMap<>();
 		for (final Map.Entry<String, ?> entry : given.entrySet()) {
 			if (!keys.contains(entry.getKey())) {
@@ -91,6 +97,28 @@ final class RunOptions {
 		if (roi.equals(WHOLE) || roi.equals(CROP)) return roi.equals(CROP);
 		throw new BridgeException("roi=" + roi + " is not understood: write roi=" + CROP + " for the box around the " +
 			"selection, or roi=" + WHOLE + ", which is meant where the key is left out.");
+	}
+
+	/** Whether the outlines of objects are asked for. */
+	boolean isOutlined() {
+		return Arrays.asList("rois", "both").contains(values.getOrDefault("objects", "").toLowerCase(Locale.ROOT));
+	}
+
+	/**
+	 * Whether outlines go to the ROI Manager, and not into the overlay.
+	 *
+	 * @throws BridgeException for another value than the two there are, or without outlines: the worker never sees this key
+	 */
+	boolean isManaged() throws BridgeException {
+		final String outlines = values.get(OUTLINES);
+		if (outlines == null) return false;
+		if (!outlines.equals(OVERLAY) && !outlines.equals(MANAGER)) {
+			throw new BridgeException("outlines=" + outlines + " is not understood: write outlines=" + MANAGER + " to have them in " +
+				"the ROI Manager, or outlines=" + OVERLAY + ", which is meant where the key is left out.");
+		}
+		if (isOutlined()) return outlines.equals(MANAGER);
+		throw new BridgeException("outlines=" + outlines + " says where outlines go, but none are asked for: write objects=rois " +
+			"or objects=both with it, or leave it out.");
 	}
 
 	/**
@@ -152,6 +180,7 @@ final class RunOptions {
 		final Map<String, Object> request = new LinkedHashMap<>(values);
 		request.remove("model");
 		request.remove(ROI);
+		request.remove(OUTLINES);
 		request.remove(ENVIRONMENT);
 		return request;
 	}

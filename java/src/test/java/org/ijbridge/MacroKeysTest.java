@@ -24,10 +24,12 @@ class MacroKeysTest {
 	@Test
 	void allKeysAreRead() throws BridgeException {
 		final RunOptions options = parse("model=[my net.zip] tile=128 halo=declared device=cpu channel=[2, 3] " +
-			"rescale=true memory=[4 GB] normalize=2,99.8 model_axes=bcyx model_pixel_size=0.65 min_confidence=51 macros=[a.ijm, b.ijm]");
+			"rescale=true memory=[4 GB] normalize=2,99.8 model_axes=bcyx model_pixel_size=0.65 min_confidence=51 " +
+			"objects=labels prob_thresh=0.6 nms_thresh=0.3 macros=[a.ijm, b.ijm]");
 		assertEquals("my net.zip", options.model());
 		assertEquals("{tile=128, halo=declared, device=cpu, channel=2, 3, rescale=true, memory=4 GB, normalize=2,99.8, " +
-			"model_axes=bcyx, model_pixel_size=0.65, min_confidence=51, macros=a.ijm, b.ijm}", options.toRequest().toString());
+			"model_axes=bcyx, model_pixel_size=0.65, min_confidence=51, objects=labels, " +
+			"prob_thresh=0.6, nms_thresh=0.3, macros=a.ijm, b.ijm}", options.toRequest().toString());
 	}
 
 	@Test
@@ -82,7 +84,7 @@ class MacroKeysTest {
 		assertTrue(Arrays.asList("modell", "tiles", "Tile", "overlap").stream().anyMatch(
 			key -> sentence.startsWith("The key \"" + key + "\" is not known")), sentence);
 		assertTrue(sentence.endsWith("the keys are model, tile, halo, device, channel, rescale, memory, normalize, " +
-			"model_axes, model_pixel_size, min_confidence, macros, trust, roi and environment."), sentence);
+			"model_axes, model_pixel_size, min_confidence, objects, prob_thresh, nms_thresh, outlines, macros, trust, roi and environment."), sentence);
 	}
 
 	@ParameterizedTest

@@ -157,7 +157,7 @@ class ModelRunnerTest {
 		final Map<String, String> options = options();
 		options.put("roi", "crop");
 		final Twins twins = new Twins();
-		final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).get(0);
+		final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).images.get(0);
 		assertTrue(twins.request.toString().contains("shape=[5, 2, 1, 3], axes=tzyx"), twins.request.toString());
 		assertTrue(twins.request.toString().endsWith("part=3x1 at 1,2}, options={tile=whole, channel=2}}"), twins.request
 			.toString());
@@ -183,7 +183,7 @@ class ModelRunnerTest {
 				final Map<String, String> options = options();
 				options.put("roi", part);
 				final Twins twins = new Twins();
-				final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).get(0);
+				final ImagePlus result = new ModelRunner(twins, twins).run(image, new RunOptions(options)).images.get(0);
 				final int from = part.equals("crop") ? 1 : 0;
 				for (int y = 0; y < result.getHeight(); y++) {
 					assertEquals(image.getCalibration().getY(y + from, image.getHeight()), result.getCalibration().getY(y, result
@@ -226,7 +226,7 @@ class ModelRunnerTest {
 	@Test
 	void theResultHasAxesCalibrationNamesAndProvenance() throws BridgeException {
 		final Twins twins = new Twins();
-		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).images.get(0);
 		assertEquals("stack twins", result.getTitle());
 		assertEquals("[4, 3, 2, 2, 5]", Arrays.toString(result.getDimensions()));
 		final Calibration calibration = result.getCalibration();
@@ -242,7 +242,7 @@ class ModelRunnerTest {
 	@Test
 	void eachPlaneOfTheResultIsWhereItBelongs() throws BridgeException {
 		final Twins twins = new Twins();
-		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).images.get(0);
 		for (int t = 1; t <= 5; t++) for (int z = 1; z <= 2; z++) {
 			final int slice = (t - 1) * 2 + z;
 			assertEquals(slice, result.getStack().getVoxel(1, 2, result.getStackIndex(1, z, t) - 1));
@@ -253,7 +253,7 @@ class ModelRunnerTest {
 	@Test
 	void channelsAreShownInGrayEachBetweenItsExtremes() throws BridgeException {
 		final Twins twins = new Twins();
-		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).get(0);
+		final ImagePlus result = new ModelRunner(twins, twins).run(calibrated(), OPTIONS).images.get(0);
 		assertEquals(IJ.GRAYSCALE, ((CompositeImage) result).getMode());
 		result.setC(1);
 		assertEquals(0, result.getDisplayRangeMin(), 1e-9);
@@ -269,7 +269,7 @@ class ModelRunnerTest {
 		final ImagePlus image = calibrated();
 		image.getStack().setVoxel(3, 2, 0, Double.NaN);
 		image.getStack().setVoxel(3, 2, 1, Double.POSITIVE_INFINITY);
-		final ImagePlus result = new ModelRunner(twins, twins).run(image, OPTIONS).get(0);
+		final ImagePlus result = new ModelRunner(twins, twins).run(image, OPTIONS).images.get(0);
 		result.setC(1);
 		assertEquals(0, result.getDisplayRangeMin(), 1e-9);
 		assertEquals(10, result.getDisplayRangeMax(), 0);
@@ -334,7 +334,7 @@ class ModelRunnerTest {
 	@Test
 	void aTaskAtWhichTheSystemKilledTheWorkerIsDoneOnceMoreAsTheSecondAttempt() throws BridgeException {
 		final Ending client = new Ending(kill());
-		final ImagePlus result = new ModelRunner(client, client).run(calibrated(), OPTIONS).get(0);
+		final ImagePlus result = new ModelRunner(client, client).run(calibrated(), OPTIONS).images.get(0);
 		assertEquals(1, result.getStack().getVoxel(1, 2, 0));
 		assertEquals(2, client.asked.size());
 		assertEquals(client.request, client.asked.get(0));
