@@ -107,14 +107,21 @@ final class MacroRun {
 				WindowManager.setTempCurrentImage(null);
 			}
 		}, "ijbridge-macro");
+		cancelled = feedback.stopAsked();
+		if (cancelled) return;
 		thread.start();
 		boolean interrupted = false;
+		boolean begun = false;
 		while (thread.isAlive()) {
 			try {
 				thread.join(POLL_MS);
 			}
 			catch (final InterruptedException asked) {
 				interrupted = true;
+			}
+			if (!begun && Interpreter.getInstance() == interpreter) {
+				begun = true;
+				feedback.progress("running " + file, 0, 0); // not before: at its beginning ImageJ forgets that Escape was pressed
 			}
 			cancelled |= interrupted || feedback.stopAsked();
 			if (cancelled) stop();

@@ -108,11 +108,10 @@ final class ModelMacros {
 
 	private ImagePlus run(final String when, final Samples samples, final List<ImagePlus> given) throws BridgeException {
 		final List<ImagePlus> made = new ArrayList<>();
-		for (int i = 0; i < given.size(); i++) {
-			ImagePlus image = given.get(i);
+		for (final ImagePlus sample : given) {
+			ImagePlus image = sample;
 			for (final Reply macro : macros) {
 				if (!macro.text("when").equals(when)) continue;
-				feedback.progress("running " + macro.text("source"), i, given.size());
 				image = new MacroRun(macro.text("source"), macro.text("text"), attended, feedback).on(image);
 			}
 			made.add(image);
