@@ -22,10 +22,11 @@ SHARED_SAMPLE = REPOSITORY.parent / "shared" / "samples" / "unet2d_nuclei_broad"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Leave the user's cache folder alone."""
+def folders_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Leave the user's own folders alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IJBRIDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for name in ("IJBRIDGE_CACHE", "IJBRIDGE_CONFIG"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("own")))
         yield
 
 

@@ -17,7 +17,7 @@ CODE = Code("/models/a", "pre.ijm", "ImageJ macro", "1" * 64)
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("ijbridge.platforms.config_folder", lambda: tmp_path / "settings")
+    monkeypatch.setenv("IJBRIDGE_CONFIG", str(tmp_path / "settings"))
     return tmp_path
 
 

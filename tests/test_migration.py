@@ -159,7 +159,7 @@ def test_a_saved_model_without_tensorflow_needs_the_extra_until_it_was_converted
 
 
 def test_torchscript_needs_a_yes_which_a_report_never_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path / "settings")
+    monkeypatch.setenv("IJBRIDGE_CONFIG", str(tmp_path / "settings"))
     model = write_model(tmp_path / "old" / "script", one_conv(), weights={"torchscript": {"source": "weights.pt"}})
     (model / "weights.onnx").unlink()
     with zipfile.ZipFile(model / "weights.pt", "w") as archive:
@@ -277,7 +277,7 @@ def test_a_line_of_deepimagej_is_told_with_the_one_in_its_place(
 
 
 def test_a_line_that_asks_for_macros_of_the_model_needs_a_yes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: tmp_path / "settings")
+    monkeypatch.setenv("IJBRIDGE_CONFIG", str(tmp_path / "settings"))
     model = old_model(tmp_path / "models" / "cells", "Cells", macros={"preprocessing.ijm": 'run("Invert");'})
     macro = (
         'run("DeepImageJ Run", "model=Cells preprocessing=[preprocessing.ijm] postprocessing=[no postprocessing] patch=48");'
@@ -306,14 +306,15 @@ def test_the_lines_of_csbdeep_and_stardist_are_replaced(tmp_path: Path) -> None:
         run("Run your network", "input=a.tif normalizeInput=false modelFile=" + file);
         run("Command From Macro", "command=[de.csbdresden.stardist.StarDist2D], args=['input':'a.tif', "
             + "'modelChoice':'Model (.zip) from File', 'modelFile':'/models/nuclei.zip', 'percentileBottom':'1.0', "
-            + "'percentileTop':'99.8'], process=[false]");
+            + "'percentileTop':'99.8', 'probThresh':'0.6', 'nmsThresh':'0.4', 'outputType':'Both'], process=[false]");
         run("Command From Macro", "command=[some.other.Plugin], args=[], process=[false]");
     """
     found = lines(tmp_path, macro, "old.txt")
     assert [line.replacement for line in found] == [
         'run("Run Model...", "model=/x/denoise.zip normalize=2.5,99");',
         'run("Run Model...", "model=[" + file + "] normalize=none");',
-        'run("Run Model...", "model=/models/nuclei.zip normalize=1,99.8");',
+        'run("Run Model...", "model=/models/nuclei.zip normalize=1,99.8 prob_thresh=0.6 nms_thresh=0.4 '
+        'objects=both outlines=manager");',
     ]
     assert {line.verdict for line in found} == {"replace"}
 

@@ -27,8 +27,9 @@ class Code:
 
 
 def place() -> Path:
-    """Give where the list lies, whether or not there is one."""
-    return platforms.config_folder() / "ijbridge" / "agreed.jsonl"
+    """Give where the list lies, whether or not there is one; the environment's ``IJBRIDGE_CONFIG`` names another folder."""
+    named = os.environ.get("IJBRIDGE_CONFIG")
+    return (Path(named) if named else platforms.config_folder() / "ijbridge") / "agreed.jsonl"
 
 
 def is_agreed(code: Code) -> bool:

@@ -207,7 +207,7 @@ class Seen:
 def settings(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home for what is agreed to, in each host anew."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        patch.setenv("IJBRIDGE_CONFIG", str(tmp_path_factory.mktemp("settings")))
         yield
 
 

@@ -58,7 +58,7 @@ class Seen:
 def test_a_models_macros_are_run_where_imagej_runs_in_this_process_and_refused_where_it_does_not(
     screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    monkeypatch.setenv("IJBRIDGE_CONFIG", str(tmp_path / "settings"))
     post = {"preprocessing.txt": DIVIDE, "postprocessing.txt": 'run("Multiply...", "value=2");'}
     model = folder_of(tmp_path / "model", network=channels_last(outputs=1), macros=post)
     picture = np.random.default_rng(3).integers(0, 256, (40, 52)).astype(np.uint8)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,11 +41,15 @@ PRINTED = [
     ["yes"],
     ["Phase cell U-Net of cell.tif"],
     ["cell-output"],
+    ["nuclei-labels, MANAGED outlines"],
 ]
 
 #: A model that finds objects.
 FINDER = next(one for one in WITH_OBJECTS if one.trained).folder
 
+
+#: What the line in place of StarDist's command asks for.
+STARDISTS: dict[str, Any] = {"normalize": (1, 99.8), "prob_thresh": 0.6, "nms_thresh": 0.4}
 
 #: How lines begin that the commands write themselves.
 SAID = ("Run Model: ", "Test Model: ", "Batch Run Model: ", "DeepImageJ Run: ", "IJBridge: ", "Details: ")
@@ -81,6 +86,8 @@ def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) 
     function = "org.ijbridge.Macro"
     replacement = next(text for text in EXAMPLES if "/data/denoise" in text)
     macros = {f"example{number}": text.replace("/data", str(folder)) for number, text in enumerate(EXAMPLES)}
+    labelled = next(text for text in EXAMPLES if "outlines=manager" in text)
+    macros["labelled"] = (labelled + 'saveAs("Tiff", "/data/labelled.tif");').replace("/data", str(folder))
     macros["denoised"] = (replacement + 'saveAs("Tiff", "/data/denoised.tif");').replace("/data", str(folder))
     for mode in ("windows", "batch"):
         macros[mode] = f"""
@@ -112,7 +119,7 @@ def seen(imagej: ImageJ, twins: Path, tmp_path_factory: pytest.TempPathFactory) 
         call = text.replace("{f}", function).replace("{m}", str(twins))
         macros[name] = f'newImage("cells", "8-bit ramp", 40, 30, 1); x = {call} print(x);'
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        patch.setenv("IJBRIDGE_CONFIG", str(tmp_path_factory.mktemp("settings")))
         yield Seen(imagej.run(macros), folder)
 
 
@@ -124,8 +131,9 @@ def test_every_example_has_something_to_say(seen: Seen) -> None:
 def test_an_example_of_the_page_does_what_it_says(seen: Seen, number: int) -> None:
     printed = [line for line in seen.log(f"example{number}") if not line.startswith(SAID)]
     found = ijbridge.predict(FINDER, seen.folder / "nuclei.tif", prob_thresh=0.6).attrs["objects"]
-    counts = {"NUCLEI": str(len(found)), "PIXELS": str(found[0]["pixels"])}
-    assert printed == [re.sub("NUCLEI|PIXELS", lambda name: counts[name[0]], line) for line in PRINTED[number]]
+    managed = ijbridge.predict(FINDER, seen.folder / "nuclei.tif", **STARDISTS).attrs["objects"]
+    counts = {"NUCLEI": str(len(found)), "PIXELS": str(found[0]["pixels"]), "MANAGED": str(len(managed))}
+    assert printed == [re.sub("NUCLEI|PIXELS|MANAGED", lambda name: counts[name[0]], line) for line in PRINTED[number]]
 
 
 def test_the_example_that_saves_saves(seen: Seen) -> None:
@@ -138,6 +146,13 @@ def test_the_line_in_place_of_csbdeeps_gives_what_python_gives(seen: Seen) -> No
     saved = np.asarray(tifffile.imread(seen.folder / "denoised.tif"))
     expected = ijbridge.predict(FOLDER / "care-2d", seen.folder / "cell.tif", normalize=(3, 99.8))
     assert saved.astype("<f4").tobytes() == np.asarray(expected).tobytes()
+
+
+def test_the_line_in_place_of_stardists_gives_the_labels_that_python_gives(seen: Seen) -> None:
+    saved = np.asarray(tifffile.imread(seen.folder / "labelled.tif"))
+    expected = ijbridge.predict(FINDER, seen.folder / "nuclei.tif", **STARDISTS)
+    assert saved.max() > 5
+    np.testing.assert_array_equal(saved, np.asarray(expected))
 
 
 @pytest.mark.parametrize("mode", ["windows", "batch"])

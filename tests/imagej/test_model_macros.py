@@ -65,8 +65,8 @@ def agreed(imagej: ImageJ, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A home for what is agreed to, in each host anew."""
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("settings")
-        patch.setenv("XDG_CONFIG_HOME", str(home))
-        yield home / "ijbridge" / "agreed.jsonl"
+        patch.setenv("IJBRIDGE_CONFIG", str(home))
+        yield home / "agreed.jsonl"
 
 
 @pytest.fixture(scope="module")

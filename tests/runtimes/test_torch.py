@@ -29,7 +29,7 @@ SCRIPT, NUMBERS = ("m/data.pkl", "m/constants.pkl", "m/code/n.py"), ("m/data.pkl
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("ijbridge.platforms.config_folder", lambda: tmp_path / "settings")
+    monkeypatch.setenv("IJBRIDGE_CONFIG", str(tmp_path / "settings"))
     return tmp_path / "settings"
 
 

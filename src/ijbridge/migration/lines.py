@@ -38,6 +38,11 @@ _CSBDEEP = "Run your network"
 _FROM_MACRO = "Command From Macro"
 _STARDIST = re.compile(r"de\.csbdresden\.stardist\.StarDist2D\b")
 
+#: What StarDist's command gives, and the keys that give it here.
+_OUTPUTS = {
+    "roi manager": {"objects": "rois", "outlines": "manager"},
+    "both": {"objects": "both", "outlines": "manager"},
+}
 
 #: The commands that are looked for; the last runs many others, too.
 COMMANDS = (COMMAND, *_OTHERS, _CSBDEEP, _FROM_MACRO)
@@ -156,6 +161,9 @@ def _csbdeep(call: Call, find: Finder) -> Line:
 def _stardist(call: Call) -> Line:
     values = {key.lower(): value for key, value in re.findall(r"'(\w+)'\s*:\s*'([^']*)'", call.options.text)}
     wanted = _normalised(values, "normalizeinput", "percentilebottom", "percentiletop", ("1", "99.8"))
+    keys = {"prob_thresh": "probthresh", "nms_thresh": "nmsthresh"}
+    wanted |= {ours: values[theirs] for ours, theirs in keys.items() if theirs in values}
+    wanted |= _OUTPUTS.get(values.get("outputtype", "").lower(), {})
     choice, file = values.get("modelchoice", ""), values.get("modelfile", "")
     why = "It is StarDist's own command: the line in its place runs the same network here."
     if not file:
