@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -238,8 +239,14 @@ class Tight(OnnxSession):
     most = 10**9
     runs = 0
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        #: Threads that were there while the network ran.
+        self.beside: set[str] = set()
+
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         self.runs += 1
+        self.beside |= {one.name for one in threading.enumerate() if one.name.startswith("ijbridge-read")}
         if next(iter(feeds.values())).size > self.most:
             raise MemoryError("failed to allocate memory")
         return super().run(feeds, outputs)
@@ -251,16 +258,20 @@ def execute(
     results: Mapping[str, Any] | None = None,
     most: int = 10**9,
     tile: Any = 32,
+    device: str = "cpu",
+    **more: Any,
 ) -> tuple[Record, dict[str, Any]]:
     """Plan, measure, resolve and execute by hand."""
     headers = {name: image.header for name, image in images.items()}
     plan = planning.plan(description, headers, Options.read(tile=tile, device="cpu"), Resources(10**10))
     resolved = prediction.resolve(plan, measure(plan, images))
     session = Tight(Path(description.location) / "weights.onnx", "cpu", description.name)
-    session.most = most
+    session.most, session.device = most, device
     filled = prediction.empty_results(plan, results or {})
     names = {one.id: one.id for one in (*description.inputs, *description.outputs)}
-    return prediction.execute(resolved, images, session, names, filled), filled
+    record = prediction.execute(resolved, images, session, names, filled, **more)
+    assert session.beside == ({"ijbridge-read_0"} if device != "cpu" else set())
+    return record, filled
 
 
 def test_when_memory_runs_out_the_next_smaller_tile_is_taken(small_unet: Path) -> None:
@@ -271,6 +282,35 @@ def test_when_memory_runs_out_the_next_smaller_tile_is_taken(small_unet: Path) -
     assert len(record.retries) >= 1
     assert record.retries[0] == "tile y=200,x=300: failed to allocate memory"
     close(found["out"], predict(small_unet, image["raw"], tile="whole"))
+
+
+# --- beside the device -----------------------------------------------------------------------------------------------
+
+
+def test_tiles_that_are_read_and_written_beside_a_device_give_the_same_bytes(small_unet: Path) -> None:
+    images = {"raw": make_image(picture(3, 100, 130), "tyx")}
+    told: list[tuple[int, int]] = []
+    description = read_model(small_unet)
+    record, found = execute(description, images, device="another", progress=lambda *now: told.append(now))
+    same, expected = execute(description, images)
+    assert record.tiles == same.tiles
+    assert told == [(number + 1, record.tiles) for number in range(record.tiles)]
+    np.testing.assert_array_equal(found["out"], expected["out"])
+
+
+def test_smaller_tiles_are_taken_beside_a_device_too(small_unet: Path) -> None:
+    image = {"raw": make_image(picture(200, 300), "yx")}
+    record, found = execute(read_model(small_unet), image, most=200 * 100, tile="auto", device="another")
+    assert record.retries[0] == "tile y=200,x=300: failed to allocate memory"
+    close(found["out"], predict(small_unet, image["raw"], tile="whole"))
+
+
+def test_a_run_beside_a_device_stops_and_leaves_no_thread(small_unet: Path) -> None:
+    told: list[int] = []
+    with pytest.raises(Cancelled, match=r"after 2 of \d+ tiles"):
+        execute(read_model(small_unet), {"raw": make_image(picture(100, 130), "yx")}, device="another",
+                progress=lambda done, _: told.append(done), cancelled=lambda: len(told) == 2)  # fmt: skip
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("ijbridge-")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process that runs")

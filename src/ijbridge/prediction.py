@@ -7,9 +7,11 @@ same resolved plan gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -29,6 +31,13 @@ Progress = Callable[[int, int], None]
 
 #: What a tile gives of an output, in the network's order of axes, and where in the output it lies.
 TilePart: TypeAlias = "tuple[Array, Sequence[Part]]"
+
+
+#: The number of a sample, its position along the axes that are looped over, and one of its tiles.
+_Step: TypeAlias = "tuple[int, Mapping[str, int], Tile]"
+
+
+_Made = TypeVar("_Made")
 
 
 class Sink(Protocol):
@@ -169,30 +178,51 @@ class _Run:
         self._sink.begin()
         positions = list(views.positions(self._plan.loops))
         total, done = len(positions) * tiling.tile_count(self._lines), 0
-        for sample, position in enumerate(positions):
-            inputs = {
-                one.tensor.id: views.sample_view(
-                    self._images[one.tensor.id].array, one.image.axes, position, [axis.letter for axis in one.axes]
-                )
-                for one in self._plan.inputs
-            }
-            for tile in tiling.tiles(self._lines):
+        wanted = list(dict.fromkeys(self._names[one.tensor.id] for one in self._plan.outputs))
+        steps = ((sample, position, tile) for sample, position in enumerate(positions) for tile in tiling.tiles(self._lines))
+        with ExitStack() as stack:
+            tiles: Iterable[tuple[_Step, dict[str, Array]]] = ((step, self._feeds(step)) for step in steps)
+            writing: Executor | None = None
+            if self._session.device != "cpu":
+                # the next tile is read, and the last one written, while the device works; where the network runs on the CPU,
+                # which has no thread left, that takes as long as one after the other (docs/performance.md)
+                tiles = _one_ahead(stack.enter_context(ThreadPoolExecutor(1, "ijbridge-read")), self._feeds, steps)
+                writing = stack.enter_context(ThreadPoolExecutor(1, "ijbridge-write"))
+            written: Future[None] | None = None
+            for step, feeds in tiles:
                 if self._cancelled is not None and self._cancelled():
                     raise Cancelled(f"Cancelled after {done} of {total} tiles.")
-                feeds = {
-                    self._names[one.tensor.id]: self._read(one, inputs[one.tensor.id], tile, position)
-                    for one in self._plan.inputs
-                }
-                wanted = list(dict.fromkeys(self._names[one.tensor.id] for one in self._plan.outputs))
                 given = dict(zip(wanted, self._session.run(feeds, wanted), strict=True))
-                self._sink.take(sample, self._parts(given, tile, position, sample))
+                if written is not None:
+                    written.result()
+                if writing is not None:
+                    written = writing.submit(self._take, given, step)
+                else:
+                    self._take(given, step)
                 done += 1
                 if self._progress is not None:
                     self._progress(done, total)
+            if written is not None:
+                written.result()
         for one in self._plan.outputs:
             if one.whole_operations:
                 self._second_pass(one, positions)
         return done
+
+    def _feeds(self, step: _Step) -> dict[str, Array]:
+        _, position, tile = step
+        return {
+            self._names[one.tensor.id]: self._read(one, self._sample(one, position), tile, position)
+            for one in self._plan.inputs
+        }
+
+    def _sample(self, one: InputPlan, position: Mapping[str, int]) -> Array:
+        image = self._images[one.tensor.id]
+        return views.sample_view(image.array, one.image.axes, position, [axis.letter for axis in one.axes])
+
+    def _take(self, given: Mapping[str, Array], step: _Step) -> None:
+        sample, position, tile = step
+        self._sink.take(sample, self._parts(given, tile, position, sample))
 
     def _read(self, one: InputPlan, view: Array, tile: Tile, position: Mapping[str, int]) -> Array:
         part: Array = view
@@ -307,6 +337,18 @@ class _Arrays:
             letters = [axis.letter for axis in one.axes]
             view = views.sample_view(self._results[name], one.computed.axes, self._positions[sample], letters)
             view[tuple(where)] = part
+
+
+def _one_ahead(pool: Executor, work: Callable[[_Step], _Made], steps: Iterable[_Step]) -> Iterator[tuple[_Step, _Made]]:
+    """Give what a pool makes of each step; while one is used, the next is made."""
+    before: tuple[_Step, Future[_Made]] | None = None
+    for step in steps:
+        coming = step, pool.submit(work, step)
+        if before is not None:
+            yield before[0], before[1].result()
+        before = coming
+    if before is not None:
+        yield before[0], before[1].result()
 
 
 def _check_shape(one: OutputPlan, array: Array, lines: Mapping[str, Line]) -> None:
