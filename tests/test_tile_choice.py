@@ -153,6 +153,12 @@ def test_tiles_hold_no_more_than_is_enough_where_larger_ones_would_compute_hardl
     assert 320e6 < pixels(dear) * 2000 <= 2000 * 2**20
 
 
+def test_a_somewhat_smaller_tile_is_taken_where_it_fits_the_image_better() -> None:
+    stepped = AxisRules(SteppedSize(128, 64), (Link(halo=22),))
+    first = ladder({"y": 4096, "x": 4096}, stepped, memory=20 * GIGABYTE, per_pixel=480)[0]
+    assert {name: (len(line.starts), line.tile) for name, line in first.items()} == {"y": (7, 640), "x": (7, 640)}
+
+
 def test_an_image_that_is_computed_once_in_one_piece_is_not_cut_to_hold_less() -> None:
     first = ladder({"y": 1024, "x": 1024}, rules(halo=22, step=64), memory=20 * GIGABYTE, per_pixel=480)[0]
     assert all(line.is_whole for line in first.values())

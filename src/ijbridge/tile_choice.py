@@ -105,7 +105,8 @@ def _enough(work: Callable[[int], float], most: int, bytes_per_pixel: int) -> in
         largest = min(2 * largest, enough)
     while enough <= largest < most and work(largest) > _MOST_WORK:
         largest = min(2 * largest, most)
-    return largest
+    # sizes go by steps, so that a somewhat smaller tile may fit the image better
+    return min((max(1, int(largest * 2 ** (-step / 4))) for step in range(5)), key=lambda one: (work(one), one))
 
 
 def _fastest(work: Callable[[int], float], most: int, profile: Profile) -> int:
