@@ -17,7 +17,7 @@ SOURCE = Path(ijbridge.__file__).parent
 
 #: Every room imports only from the lines above its own. A package is one room; inside it any direction goes, but no circle.
 LEVELS = (
-    ("errors", "_version", "typing", "platforms", "architectures", "devices", "star_convex"),
+    ("errors", "_version", "typing", "platforms", "architectures", "devices", "extras", "star_convex"),
     ("axes", "units", "findings", "caching"),
     ("operations", "profiles", "agreements"),
     ("description",),

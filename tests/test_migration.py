@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -150,7 +151,10 @@ def test_a_saved_model_without_tensorflow_needs_the_extra_until_it_was_converted
     export.parent.mkdir()
     shutil.copy(FOLDER / "care-2d-probabilistic" / "TF_SavedModel.zip", export)
     model = only(migrate(export.parent))
-    assert (model.verdict, model.needs) == ("needs", ('an extra, once: pip install "ijbridge[tensorflow]"',))
+    assert (model.verdict, model.needs) == (
+        "needs",
+        (f'an extra, once: "{sys.executable}" -m pip install "ijbridge[tensorflow]"',),
+    )
     package, weights = open_package(export), read_model(export).weights[0]
     kept = kept_at(read_files(package, weights, package.read(weights.file, "weights")))
     kept.parent.mkdir(parents=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
 
 import pytest
 
 from commandline import Run
 from ijbridge.devices import DEVICES
+from ijbridge.extras import install_command
 from ijbridge.formats import readers
 from ijbridge.runtimes.onnx import usable_devices
 from ijbridge.supported import supported
@@ -49,7 +51,7 @@ def test_an_extra_is_installed_if_all_its_packages_are(monkeypatch: pytest.Monke
     monkeypatch.setattr(metadata, "distribution", without_jpype)
     extra = supported()["extras"][0]
     assert (extra["installed"], extra["missing"]) == (False, ["jpype1"])
-    assert 'imagej           not installed (pip install "ijbridge[imagej]")' in run("formats")[1]
+    assert f'imagej           not installed ("{sys.executable}" -m pip install "ijbridge[imagej]")' in run("formats")[1]
 
 
 def test_devices_are_listed_with_what_they_need(run: Run) -> None:
@@ -63,3 +65,10 @@ def test_devices_are_listed_with_what_they_need(run: Run) -> None:
     for one in listed.values():
         assert one["machine"] in text
         assert one["usable"] or (one["why_not"] in text and one["install"] in text)
+
+
+def test_an_extra_is_installed_by_the_python_that_runs_this_with_or_without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = install_command("stardist")
+    assert plain == f'"{sys.executable}" -m pip install "ijbridge[stardist]"'
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert install_command("stardist") == f'"{sys.executable}" -m ensurepip, then {plain}'

@@ -17,6 +17,7 @@ import numpy as np
 
 from ijbridge import views
 from ijbridge.errors import CannotRunError
+from ijbridge.extras import install_command
 from ijbridge.object_plans import ObjectsPlan
 from ijbridge.plans import Plan
 from ijbridge.prediction import TilePart
@@ -237,5 +238,5 @@ def load_stardist() -> Any:
     except ImportError as error:
         raise CannotRunError(
             f"Objects of StarDist's networks are made by the package stardist, which cannot be loaded here ({error}): install "
-            'it with pip install "ijbridge[stardist]", or take what the network itself gives with objects=raw.'
+            f"it with {install_command('stardist')}, or take what the network itself gives with objects=raw."
         ) from error

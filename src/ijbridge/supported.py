@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from ijbridge.devices import AUTOMATIC, DEVICES, install_command
+from ijbridge.extras import install_command as install_extra
 from ijbridge.formats import readers
 from ijbridge.planning import HELP
 from ijbridge.runtimes.onnx import why_not
@@ -126,7 +127,7 @@ def _how(weights: dict[str, Any]) -> str:
 
 def _extra(name: str, purpose: str) -> dict[str, Any]:
     missing = [one for one in _packages(name) if not _is_installed(one)]
-    install = f'pip install "ijbridge[{name}]"'
+    install = install_extra(name)
     return {"name": name, "purpose": purpose, "installed": not missing, "missing": missing, "install": install}
 
 

@@ -346,7 +346,7 @@ def test_a_missing_extra_is_one_sentence_with_its_pip_line(tmp_path: Path) -> No
     )
     assert done.stderr.splitlines()[-1] == (
         "ijbridge.errors.ImageJError: The Python package jpype is not installed, which ImageJ in Python needs: "
-        'pip install "ijbridge[imagej]".'
+        f'"{sys.executable}" -m pip install "ijbridge[imagej]".'
     )
 
 

@@ -12,14 +12,13 @@ from typing import Any
 
 from ijbridge._version import PROTOCOL, __version__
 from ijbridge.errors import ImageJError
+from ijbridge.extras import install_command
 from ijbridge.platforms import JAVA_LIBRARIES
 
 JAR = "IJBridge_.jar"
 
 #: The plugin's classes that were asked for.
 _found: dict[str, Any] = {}
-
-_EXTRA = 'pip install "ijbridge[imagej]"'
 
 
 def extra(module: str) -> Any:
@@ -35,7 +34,9 @@ def extra(module: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != module:
             raise
-        raise ImageJError(f"The Python package {module} is not installed, which ImageJ in Python needs: {_EXTRA}.") from error
+        raise ImageJError(
+            f"The Python package {module} is not installed, which ImageJ in Python needs: {install_command('imagej')}."
+        ) from error
 
 
 def jar_folder() -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ijbridge.devices import AUTOMATIC, DEVICES
 from ijbridge.errors import CannotRunError, NetworkError
+from ijbridge.extras import install_command
 from ijbridge.runtimes import NetworkTensor, processors
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def check_installed(file: str) -> None:
     """
     if importlib.util.find_spec("torch") is None:
         raise CannotRunError(
-            f'The weights {file} are TorchScript, which PyTorch runs; torch cannot be found: pip install "ijbridge[torch]" '
+            f"The weights {file} are TorchScript, which PyTorch runs; torch cannot be found: {install_command('torch')} "
             "(about 3 GB; less from PyTorch's own index for machines without a GPU)."
         )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ijbridge import caching
 from ijbridge.errors import CannotRunError, NotAModelError, PackageError
+from ijbridge.extras import install_command
 from ijbridge.formats.archive import Archive, Limits
 from ijbridge.formats.saved_model import SAVED_MODEL, SIGNATURE, TAG, parse_graph, parse_graphs
 from ijbridge.weights.saved_model_check import check_harmless
@@ -109,7 +110,7 @@ def _converted(files: Mapping[str, bytes], name: str, tag: str, signature: str) 
     if missing:
         raise CannotRunError(
             f"The weights {name} are a SavedModel of TensorFlow, which has to be converted once by TensorFlow and tf2onnx; "
-            f'{" and ".join(missing)} cannot be found: pip install "ijbridge[tensorflow]" (about 3 GB).'
+            f"{' and '.join(missing)} cannot be found: {install_command('tensorflow')} (about 3 GB)."
         )
     with tempfile.TemporaryDirectory(prefix="ijbridge-") as folder:
         model, made = Path(folder, "model"), Path(folder, "model.onnx")
