@@ -102,7 +102,7 @@ def check_pixel_size(tensor: Tensor, image: Header) -> list[Finding]:
             findings.append(
                 Finding(
                     "pixel-size-unit", "warning",
-                    f"{image.name} has pixels of {size:g} {unit or '(in no stated unit)'} {where}", expected,
+                    f"{image.name} has pixels of {size:g} {(unit or '').strip() or '(in no stated unit)'} {where}", expected,
                     "set their size in a unit of length (in ImageJ: Image > Properties), or make sure that it is the same",
                 )
             )  # fmt: skip

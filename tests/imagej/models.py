@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +119,8 @@ def _tensor(name: str, channel_names: list[str], *, is_input: bool) -> dict[str,
         "axes": [{"type": "batch"}, {"type": "channel", "channel_names": channel_names}, space("y"), space("x")],
         "data": {"type": "float32"},
     }
+
+
+def without_sizes(log: Sequence[str]) -> list[str]:
+    """Give the lines of a log but those on pixel sizes, which are said before a run."""
+    return [line for line in log if not re.search("has (no pixel size|pixels of) ", line)]

@@ -9,6 +9,7 @@ import pytest
 from imagej_session import ABORTED, ImageJ, Session
 
 from .hosts import BOTH_HOSTS
+from .models import without_sizes
 
 pytestmark = [pytest.mark.imagej, BOTH_HOSTS]
 
@@ -57,7 +58,7 @@ def session(imagej: ImageJ, tilted: Path, twins: Path, tmp_path_factory: pytest.
 
 @pytest.mark.parametrize("name", MACROS)
 def test_it_is_said_in_one_sentence(session: Session, imagej: ImageJ, name: str) -> None:
-    sentence, *more = [line for line in session.ran[name].log if "has no pixel size" not in line]  # a warning before it
+    sentence, *more = without_sizes(session.ran[name].log)
     assert sentence.startswith("Run Model: ")
     assert MACROS[name][1].replace("<here>", str(imagej.folder / "plugins")) in sentence
     assert sentence.endswith((".", ")"))
