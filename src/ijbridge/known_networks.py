@@ -11,7 +11,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,6 +68,13 @@ class KnownNetwork:
 
 def _file(digest: str) -> Path | None:
     """Give the file for a network: named after it, and after what it is followed with."""
+    made_by = _made_by()
+    return caching.cache_folder() / "networks" / f"{digest}-{made_by}.json" if made_by is not None else None
+
+
+@cache
+def _made_by() -> str | None:
+    """Give a hash of this very code and of the library that parses; None where these are no files."""
     library = importlib.util.find_spec("onnx")  # does not load it
     try:
         own = sorted(Path(__file__).parent.glob("*.py"))
@@ -76,8 +83,7 @@ def _file(digest: str) -> Path | None:
             code.append((library.origin, Path(library.origin).stat().st_mtime_ns, 0))
     except OSError:
         return None  # inside a zip
-    made_by = hashlib.sha256(repr(code).encode()).hexdigest()
-    return caching.cache_folder() / "networks" / f"{digest}-{made_by[:16]}.json"
+    return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
 
 
 def _read(file: Path | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 WINDOWS = sys.platform == "win32"
@@ -44,6 +45,7 @@ _CGROUPS = (
 JAVA_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 
 
+@cache
 def processor() -> str:
     """Give the model of the processor, as the system calls it."""
     with contextlib.suppress(OSError, StopIteration):
@@ -133,22 +135,21 @@ def _of_this_process(key: str) -> int:
 
 def cache_folder() -> Path:
     """Give the folder where programs of this user keep what they can make again."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
+    return _folder_of_user("XDG_CACHE_HOME", ".cache", "Caches")
 
 
 def config_folder() -> Path:
     """Give the folder where programs of this user keep what the user said."""
+    return _folder_of_user("XDG_CONFIG_HOME", ".config", "Application Support")
+
+
+def _folder_of_user(variable: str, otherwise: str, in_library: str) -> Path:
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
+        return Path.home() / "Library" / in_library
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    named = os.environ.get("XDG_CONFIG_HOME", "")
-    return Path(named) if Path(named).is_absolute() else Path.home() / ".config"
+    named = os.environ.get(variable, "")
+    return Path(named) if Path(named).is_absolute() else Path.home() / otherwise
 
 
 def private_pages(size: int) -> mmap.mmap:
