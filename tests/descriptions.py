@@ -204,7 +204,8 @@ def read(folder: Path, description: Any) -> ModelDescription:
 def check_refusal(error: IJBridgeError, *words: str) -> None:
     """Hold a refusal against what every one of them must be: one sentence on one line that names what is meant."""
     sentence = str(error)
-    assert "\n" not in sentence
+    assert sentence.isprintable()
+    assert len(sentence) < 2100
     assert sentence.endswith(".")
     assert not sentence.endswith("..") or sentence.endswith("...")
     for word in words:

@@ -6,32 +6,40 @@ Seeds are harmless files made here and the small nasties of tests/corpus/, one f
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
+import json
 import struct
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import tostring
 
+import h5py
 import numpy as np
 import onnx
 import tifffile
 import yaml
+from defusedxml.ElementTree import fromstring
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from builders import one_conv, unet
-from descriptions import check_refusal, v04, v05
+from descriptions import ODD, check_refusal, v04, v05
 from ijbridge.deepimagej.keys import COMMAND
 from ijbridge.deepimagej.keys import read as read_keys
 from ijbridge.description import FileRef
 from ijbridge.errors import IJBridgeError
 from ijbridge.formats import read_model
+from ijbridge.formats.macros import read_macro
 from ijbridge.formats.package import open_package
-from ijbridge.formats.saved_model import parse_graphs, read_signature
+from ijbridge.formats.saved_model import parse, parse_graphs, read_signature
 from ijbridge.formats.yaml12 import parse_yaml
 from ijbridge.graph import Network
 from ijbridge.image_io import read_image
@@ -164,13 +172,27 @@ def _zeiss() -> list[bytes]:
         ]
 
 
+def _keras_networks() -> list[bytes]:
+    return [(_kept_keras_file(number).model_config or "").encode() for number in (0, 1)]
+
+
 def _keras_files() -> list[bytes]:
     return [(FOLDER / name).read_bytes() for name in ("keras-2-shared.h5", "keras-3-sequential.h5")]
 
 
 def _read_keras(path: Path) -> None:
-    with KerasFile(path.read_bytes(), path.name) as file:
-        to_onnx(read_model_config(file.model_config or "", path.name), file)
+    file = KerasFile(path.read_bytes(), path.name)
+    to_onnx(read_model_config(file.model_config or "", path.name), file)
+
+
+@cache
+def _kept_keras_file(number: int) -> KerasFile:
+    return KerasFile(_keras_files()[number], "model.h5")
+
+
+def _read_keras_network(path: Path) -> None:
+    text = path.read_bytes().decode(errors="replace")
+    to_onnx(read_model_config(text, path.name), _kept_keras_file(0 if "inbound_nodes" in text else 1))
 
 
 def _saved_models() -> list[bytes]:
@@ -201,18 +223,28 @@ def _read_macro(path: Path) -> None:
             read_keys(values)
 
 
+#: Macros as models bring them, of which the meaning is looked for.
+_MODEL_MACROS = [
+    b"""// Scales by 255.\nrun("32-bit"); /* all slices */ run("Divide...", "value=255 stack");\nprint("done" + 1);""",
+    b"""run("32-bit");getStatistics(area, mean, min, max, std, histogram);run('Subtract...', "value=" + mean);
+run("Divide...", "value="+std); // \\" \\' """,
+]
+
+
 READERS = {
+    "model-macro": Reader("m.ijm", lambda: _MODEL_MACROS, lambda path: read_macro(open_package(path), path.name, "before")),
     "macro": Reader("old.ijm", lambda: [_MACRO], _read_macro),
     "yaml": Reader("rdf.yaml", lambda: _descriptions()[:1], lambda path: parse_yaml(path.read_bytes(), path.name)),
-    "description": Reader("rdf.yaml", lambda: _descriptions(), read_model),
-    "zip": Reader("model.zip", _zips, _read_zip),
+    "description": Reader("rdf.yaml", lambda: _descriptions(), read_model, lambda draw, data: _changed_yaml(draw, data)),
+    "zip": Reader("model.zip", _zips, _read_zip, lambda draw, data: _changed_entry(draw, data)),
     "onnx": Reader("net.onnx", _networks, _read_network, lambda draw, data: _changed_network(draw, data)),
     "bare-onnx": Reader("net.onnx", _networks, read_model, lambda draw, data: _changed_network(draw, data)),
-    "json": Reader("config.json", _configs, read_model),
-    "xml": Reader("config.xml", lambda: [DEEPIMAGEJ.encode()], read_model),
+    "json": Reader("config.json", _configs, read_model, lambda draw, data: _changed_json(draw, data)),
+    "xml": Reader("config.xml", lambda: [DEEPIMAGEJ.encode()], read_model, lambda draw, data: _changed_xml(draw, data)),
     "zeiss": Reader("model.czann", _zeiss, read_model, lambda draw, data: _changed_entry(draw, data)),
-    "hdf5": Reader("model.h5", _keras_files, _read_keras),
-    "saved-model": Reader("saved_model.pb", _saved_models, _read_saved_model),
+    "hdf5": Reader("model.h5", _keras_files, _read_keras, lambda draw, data: _changed_keras(draw, data)),
+    "keras": Reader("model.json", _keras_networks, _read_keras_network, lambda draw, data: _changed_json(draw, data)),
+    "saved-model": Reader("saved_model.pb", _saved_models, _read_saved_model, lambda d, data: _changed_saved_model(d, data)),
     "tiff": Reader("image.tif", _tiffs, lambda path: np.asarray(read_image(path).array).sum()),
     "npy": Reader("image.npy", _arrays, lambda path: np.asarray(read_image(path).array).sum()),
 }
@@ -249,6 +281,10 @@ def corpus(name: str) -> list[Path]:
 # --- how it is spoilt ------------------------------------------------------------------------------------------------
 
 _NUMBERS = (0, 1, 2, 7, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1)
+
+#: How often a piece is repeated; 0 is as often as makes it about as long as a description may be, which takes its time.
+_TIMES = (*(1, 2, 50) * 8, 0)
+_LONG = 900_000
 _WORDS = (
     b"0",
     b"-1",
@@ -267,6 +303,12 @@ _WORDS = (
     b"\0",
     b"<!",
 )
+
+
+#: Values of plain data that are changed; aliases can make it endless.
+_MOST_PLACES = 2000
+
+_XML_WORDS = ("", "0", "-1", "9" * 30, "1e400", "nan", "../x", "null", ",-1,", "[", "\u00b5m", "a" * 3000)
 
 
 @st.composite
@@ -298,7 +340,7 @@ def _broken(draw: st.DrawFn, data: bytes, begin: list[bytes]) -> bytes:
             case "remove":
                 del spoiled[place : place + length]
             case "repeat":
-                spoiled[place:place] = spoiled[place : place + length] * draw(st.sampled_from((1, 2, 50)))
+                spoiled[place:place] = spoiled[place : place + length] * (draw(st.sampled_from(_TIMES)) or _LONG // length)
             case _:
                 other = draw(st.sampled_from(begin))
                 there = draw(st.integers(0, max(0, len(other) - 1)))
@@ -313,14 +355,109 @@ def _changed_entry(draw: Any, data: bytes) -> bytes:
             entries = {one.filename: archive.read(one) for one in archive.infolist()}
     except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
         return data[: draw(st.integers(0, len(data)))]
+    if not entries:
+        return data
     name = draw(st.sampled_from(sorted(entries)))
-    is_network = entries[name][:1] == b"\x08"
-    entries[name] = _changed_network(draw, entries[name]) if is_network else draw(_broken(entries[name], [entries[name]]))
+    change = next((one for end, one in _CHANGES.items() if name.endswith(end)), None)
+    if entries[name][:1] == b"\x08":
+        change = _changed_network
+    changed = change is not None and draw(st.booleans())
+    entries[name] = change(draw, entries[name]) if change and changed else draw(_broken(entries[name], [entries[name]]))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for one, content in entries.items():
             archive.writestr(one, content)
     return buffer.getvalue()
+
+
+def _changed_json(draw: Any, data: bytes) -> bytes:
+    try:
+        root = [json.loads(data)]
+    except (ValueError, RecursionError):  # a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    _change_values(draw, root)
+    return json.dumps(root[0]).encode() if root else b""
+
+
+def _changed_yaml(draw: Any, data: bytes) -> bytes:
+    try:
+        root = [yaml.safe_load(data)]
+    except (ValueError, RecursionError, yaml.YAMLError):  # a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    _change_values(draw, root)
+    return yaml.safe_dump(root[0]).encode() if root else b""
+
+
+def _changed_xml(draw: Any, data: bytes) -> bytes:
+    try:
+        root = fromstring(data)
+    except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    for _ in range(draw(st.integers(1, 4))):
+        elements = list(root.iter())
+        one, other = (elements[draw(st.integers(0, len(elements) - 1))] for _ in range(2))
+        match draw(st.sampled_from(("text", "tag", "remove", "repeat", "inside"))):
+            case "text":
+                one.text = draw(st.sampled_from([*filter(None, (each.text for each in elements)), *_XML_WORDS]))
+            case "tag":
+                one.tag = other.tag
+            case "remove" if one in list(other):
+                other.remove(one)
+            case "repeat":
+                root.extend([copy.deepcopy(one)] * draw(st.sampled_from((1, 2, 50))))
+            case _:
+                one.append(copy.deepcopy(other))
+    return bytes(tostring(root, encoding="utf-8"))
+
+
+def _changed_keras(draw: Any, data: bytes) -> bytes:
+    """Change what a Keras file says of its network."""
+    buffer = io.BytesIO(data)
+    try:
+        with h5py.File(buffer, "r+") as file:
+            said = file.attrs["model_config"]
+            file.attrs["model_config"] = _changed_json(draw, said if isinstance(said, bytes) else said.encode())
+    except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    return buffer.getvalue()
+
+
+def _changed_saved_model(draw: Any, data: bytes) -> bytes:
+    try:
+        message = parse("SavedModel", data)
+    except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
+        return data[: draw(st.integers(0, len(data)))]
+    return _with_changed_fields(draw, message)
+
+
+def _change_values(draw: Any, root: list[Any]) -> None:
+    """Change some values of plain data: another type, another size, the value of another place, or none."""
+    for _ in range(draw(st.integers(1, 4))):
+        places = list(islice(_places(root), _MOST_PLACES))
+        if not places:
+            return
+        holder, key = places[draw(st.integers(0, len(places) - 1))]
+        from_holder, from_key = places[draw(st.integers(0, len(places) - 1))]
+        match draw(st.sampled_from(("odd", "odd", "other", "remove", "list"))):
+            case "odd":
+                holder[key] = copy.deepcopy(draw(st.sampled_from([*ODD, 2**31, 2**63, 2**64, 1e400, "\ud800"])))
+            case "other":
+                holder[key] = copy.deepcopy(from_holder[from_key])
+            case "remove":
+                del holder[key]
+            case _:
+                holder[key] = [copy.deepcopy(holder[key])] * draw(st.sampled_from((1, 2, 50)))
+
+
+def _places(root: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Give where each value lies, the nearest to the top first."""
+    waiting: list[Any] = [root]
+    for holder in waiting:
+        items = [*holder.items()] if isinstance(holder, dict) else [*enumerate(holder)]
+        for key, value in items:
+            yield holder, key
+            if isinstance(value, (dict, list)):
+                waiting.append(value)
 
 
 def _changed_network(draw: Any, data: bytes) -> bytes:
@@ -329,14 +466,18 @@ def _changed_network(draw: Any, data: bytes) -> bytes:
         model = onnx.load_model_from_string(data)
     except Exception:  # noqa: BLE001 - a nasty of the corpus may be none
         return data[: draw(st.integers(0, len(data)))]
+    return _with_changed_fields(draw, model)
+
+
+def _with_changed_fields(draw: Any, message: Any) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
-        places = list(_fields(model))
+        places = list(_fields(message))
         if not places:
             break
-        message, one = places[draw(st.integers(0, len(places) - 1))]
+        holder, one = places[draw(st.integers(0, len(places) - 1))]
         with contextlib.suppress(ValueError, TypeError):  # not every number fits every field
-            _change_field(draw, message, one)
-    return bytes(model.SerializeToString())
+            _change_field(draw, holder, one)
+    return bytes(message.SerializeToString())
 
 
 def _fields(message: Any) -> Any:
@@ -370,6 +511,10 @@ def _change_field(draw: Any, message: Any, one: Any) -> None:
         setattr(message, one.name, draw(words) if one.type == one.TYPE_STRING else value[: draw(st.integers(0, len(value)))])
     else:
         setattr(message, one.name, draw(floats if one.cpp_type in (one.CPPTYPE_FLOAT, one.CPPTYPE_DOUBLE) else numbers))
+
+
+#: How the entries of a zip are changed, by the ends of their names.
+_CHANGES: dict[str, Callable[[Any, bytes], bytes]] = {".json": _changed_json, ".yaml": _changed_yaml, ".xml": _changed_xml}
 
 
 # --- reading it ------------------------------------------------------------------------------------------------------

@@ -365,6 +365,30 @@ def test_names_in_any_script_are_printed_whatever_the_terminal_knows(little_mode
     assert done.stdout.startswith("\\u7d30\\u80de \\xb5")
 
 
+def test_what_a_stranger_wrote_moves_no_cursor_of_a_terminal(
+    run: Run, little_model: Path, little_image: Path, tmp_path: Path
+) -> None:
+    name = "Evil\x1b[2J\x9b31m \u202egpj.exe\ttab"
+    edit(little_model, "name", name)
+    edit(little_model, "outputs.0.axes.1.channel_names", [name])
+    image = little_image.rename(tmp_path / f"a\x1b[2J{little_image.suffix}")
+    for command in (
+        ["inspect"],
+        ["inspect", "--json"],
+        ["plan", image],
+        ["check", image],
+        ["check", image, "--json"],
+        ["test"],
+    ):
+        _, out, err = run(command[0], little_model, *command[1:])
+        assert "Evil" in out
+        assert all(one.isprintable() for line in (out + err).split("\n") for one in line)
+    assert json.loads(run("inspect", little_model, "--json")[1])["name"] == name
+    missing = run("predict", little_model, tmp_path / "\x1b[2J.tif", "-o", tmp_path / "out.tif")
+    assert missing[2].startswith("error: ")
+    assert missing[2].rstrip("\n").isprintable()
+
+
 def test_the_installed_command_is_the_same(little_model: Path) -> None:
     command = Path(sys.executable).with_name("ijbridge")
     done = subprocess.run([command, "inspect", little_model], capture_output=True, text=True, check=True)

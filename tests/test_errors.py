@@ -37,3 +37,15 @@ def test_a_sentence_is_one_line_whatever_it_quotes(name: str) -> None:
     error = getattr(errors, name)("The model 'a\nb\r\nc\u2028d' has  two  spaces.")
     assert str(error) == "The model 'a b c d' has  two  spaces."
     assert isinstance(error, errors.IJBridgeError)
+
+
+def test_a_sentence_shows_nothing_that_moves_a_cursor_or_turns_what_is_read() -> None:
+    error = errors.ModelError("The model '\x1b[2Jred\x07 \u202egpj.exe\x9b\tµ \u05d0 \U0001f52c' is not there.")
+    assert str(error) == "The model '�[2Jred� �gpj.exe� µ \u05d0 \U0001f52c' is not there."
+
+
+def test_a_sentence_that_quotes_too_much_keeps_what_was_found_and_what_to_do() -> None:
+    sentence = str(errors.ModelError(f"There is no {'x' * 100_000}: give the path of a model."))
+    assert sentence.startswith("There is no xxx")
+    assert sentence.endswith("xxx: give the path of a model.")
+    assert len(sentence) < 2100

@@ -8,6 +8,9 @@ import pytest
 
 from fuzzing import CORPUS, READERS, Report, check, corpus, fuzz
 
+#: A model's macro is only listed, whatever it says.
+NEVER_REFUSED = {"model-macro"}
+
 EXAMPLES = {"onnx": 60, "tiff": 100}
 
 
@@ -15,7 +18,7 @@ EXAMPLES = {"onnx": 60, "tiff": 100}
 @pytest.mark.filterwarnings("ignore")
 def test_spoilt_bytes_are_read_or_refused_in_a_sentence(name: str) -> None:
     report = fuzz(name, EXAMPLES.get(name, 150), 1)
-    assert report.refused
+    assert bool(report.refused) == (name not in NEVER_REFUSED)
 
 
 @pytest.mark.parametrize(

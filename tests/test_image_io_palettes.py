@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from skimage import data
 
-from ijbridge.image_io import is_scattered, read_image
+from ijbridge.image_io import read_image
+from ijbridge.tiff_metadata import is_scattered
 
 LEVELS = np.arange(256)
 NONE = np.zeros(256, int)

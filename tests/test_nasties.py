@@ -31,6 +31,7 @@ def test_a_nasty_is_refused_in_a_sentence_or_does_no_harm(nasty: Nasty, examiner
     assert bool(outcome.error) == bool(nasty.words), outcome
     assert nasty.words in outcome.sentence
     assert "\n" not in outcome.sentence
+    assert len(outcome.sentence) < 2100
 
 
 @pytest.mark.parametrize("nasty", [one for one in NASTIES if one.use in ("predict", "test")], ids=lambda nasty: nasty.id)

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import logging
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ijbridge.arguments import parser
+from ijbridge.console import progress_bar, say, say_beside, say_error, say_json
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
@@ -39,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = given.run(given)
         sys.stdout.flush()
     except OptionError as error:
-        _report(error, given.debug)
+        say_error(error, given.debug)
         return 2
     except IJBridgeError as error:
-        _report(error, given.debug)
+        say_error(error, given.debug)
         return 1
     except KeyboardInterrupt:
-        print("error: stopped.", file=sys.stderr)
+        say_beside("error: stopped.")
         return 130
     except BrokenPipeError:
         # nobody reads any more; what is left goes nowhere, or the interpreter would complain when it flushes
@@ -55,12 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.debug:
             traceback.print_exc()
         if _is_lack_of_memory(error):
-            print("error: There is not enough memory: free some, or give a part of the image.", file=sys.stderr)
+            say_beside("error: There is not enough memory: free some, or give a part of the image.")
             return 1
-        print(
+        say_beside(
             f"error: ijbridge failed in a way it should not ({type(error).__name__}: {error}): please report it with what "
-            "--debug shows.",
-            file=sys.stderr,
+            "--debug shows."
         )
         return 1
     return status
@@ -83,13 +81,13 @@ def _inspect(given: argparse.Namespace) -> int:
     description = LoadedModel(given.model).described(Options.read(**_on_model(given)))
     verify_files(description)
     if given.json:
-        _print_json(description_dict(description))
+        say_json(description_dict(description))
         return 0
-    print(description_text(description))
+    say(description_text(description))
     try:
         check_runnable(description)
     except IJBridgeError as error:
-        print(f"cannot run   {error}")
+        say(f"cannot run   {error}")
     return 0
 
 
@@ -103,12 +101,12 @@ def _check(given: argparse.Namespace) -> int:
     fits = all(finding.severity != "error" for finding in findings)
     if given.json:
         found = [finding.to_dict() for finding in findings]
-        _print_json({"model": model.description.name, "image": str(given.image), "fits": fits, "findings": found})
+        say_json({"model": model.description.name, "image": str(given.image), "fits": fits, "findings": found})
     else:
         for finding in findings:
-            print(f"{finding.severity:<8} {finding.id}: {finding.sentence}")
+            say(f"{finding.severity:<8} {finding.id}: {finding.sentence}")
         if not findings:
-            print(f"{given.image} fits {model.description.name}: there is nothing to say.")
+            say(f"{given.image} fits {model.description.name}: there is nothing to say.")
     return 0 if fits else 1
 
 
@@ -120,7 +118,7 @@ def _plan(given: argparse.Namespace) -> int:
     images = model.images(_inputs(model.description, given.image, given.input), given.axes)
     headers = {name: image.header for name, image in images.items()}
     shown = model.resolve(images, options) if given.measure else model.plan(headers, options)
-    _print_json(shown.to_dict()) if given.json else print(shown)
+    say_json(shown.to_dict()) if given.json else say(shown)
     return 0
 
 
@@ -135,7 +133,7 @@ def _predict(given: argparse.Namespace) -> int:
         for image, files in zip(given.images, targets, strict=True):
             others = [other.partition("=")[2] for other in given.input]
             if given.resume and is_done(files.values(), [image, *others], model.description):
-                print(f"{image}: its results are there.", file=sys.stderr)
+                say_beside(f"{image}: its results are there.")
                 continue
             try:
                 _predict_one(model, image, files, given, options)
@@ -144,7 +142,7 @@ def _predict(given: argparse.Namespace) -> int:
                 if isinstance(error, OptionError) or len(given.images) == 1:
                     raise
                 failed += 1
-                _report(error, given.debug, image)
+                say_error(error, given.debug, image)
     return 1 if failed else 0
 
 
@@ -158,12 +156,12 @@ def _predict_one(model: LoadedModel, image: str, files: dict[str, Path], given: 
     plan = model.plan({name: one.header for name, one in images.items()}, options)
     before = warnings(plan.findings)
     for warning in before:
-        print(f"warning: {warning}", file=sys.stderr)
-    with _progress_bar(Path(image).name) as progress:
+        say_beside(f"warning: {warning}")
+    with progress_bar(Path(image).name) as progress:
         results = model.run(images, plan, progress=progress)
     for warning in results.warnings:
         if warning not in before:
-            print(f"warning: {warning}", file=sys.stderr)
+            say_beside(f"warning: {warning}")
     for name, file in files.items():
         if name in results.images:
             image_of = narrow_labels(results.images[name]) if results.objects is not None else results.images[name]
@@ -181,18 +179,18 @@ def _test(given: argparse.Namespace) -> int:
         report = test_model(model, Options.read(device=given.device, trust=given.trust))
     saved = _save_failures(report, given.output)
     if given.json:
-        _print_json({**report_dict(report), "saved": [str(file) for file in saved]})
+        say_json({**report_dict(report), "saved": [str(file) for file in saved]})
     elif report.error is not None:
-        print(f"{report.model}: does not run")
+        say(f"{report.model}: does not run")
     else:
-        print(f"{report.model}: runs, and {'reproduces' if report.reproduces else 'does not reproduce'} its test outputs")
+        say(f"{report.model}: runs, and {'reproduces' if report.reproduces else 'does not reproduce'} its test outputs")
         for one in report.outputs:
-            print(
+            say(
                 f"  {one.output}: largest difference {one.max_difference:.3g}; {one.mismatched} of {one.elements} values "
                 f"beyond {one.tolerance.absolute:g} + {one.tolerance.relative:g} × |expected|"
             )
     if report.error is not None:
-        print(f"error: {report.error}", file=sys.stderr)
+        say_beside(f"error: {report.error}")
     for one, file in zip((one for one in report.outputs if not one.passed), saved, strict=True):
         place = ", ".join(f"{axis}={index}" for axis, index in one.worst.items())
         how_far = (
@@ -203,10 +201,7 @@ def _test(given: argparse.Namespace) -> int:
                 f"{one.mismatched} of {one.elements} values"
             )
         )
-        print(
-            f"error: The output {one.output!r} {how_far}; it is saved as {file}.",
-            file=sys.stderr,
-        )
+        say_beside(f"error: The output {one.output!r} {how_far}; it is saved as {file}.")
     return 0 if report.reproduces else 1
 
 
@@ -225,14 +220,14 @@ def _convert(given: argparse.Namespace) -> int:
         for report in convert_all(given.model, given.output, options, overwrite=given.overwrite):
             done.append(report)
             if not given.json:
-                print(report.line, flush=True)
-        _print_json(summary(done)) if given.json else print("{converted} converted, {failed} failed".format_map(summary(done)))
+                say(report.line)
+        say_json(summary(done)) if given.json else say("{converted} converted, {failed} failed".format_map(summary(done)))
         return 1 if any(one.outcome == "failed" for one in done) or not any(one.target for one in done) else 0
     images = None
     if given.test_image:
         images = _inputs(LoadedModel(given.model).described(options), given.test_image, given.input)
     report = convert(given.model, given.output, options, images=images, axes=given.axes, overwrite=given.overwrite)
-    _print_json(report.to_dict()) if given.json else print(report)
+    say_json(report.to_dict()) if given.json else say(report)
     return 0
 
 
@@ -244,8 +239,8 @@ def _migrate(given: argparse.Namespace) -> int:
     if target is not None and (target.suffix.lower() not in (".html", ".htm") or not os.path.isdir(target.parent)):  # noqa: PTH112
         raise OptionError(f"--report {target} is no HTML file in a folder that is there: write --report report.html.")
     shown = sys.stderr.isatty()
-    report = migrate(given.folder, (lambda name: print(f"  {name}", file=sys.stderr)) if shown else None)
-    print(text(report))
+    report = migrate(given.folder, (lambda name: say_beside(f"  {name}")) if shown else None)
+    say(text(report))
     if target is not None:
         try:
             target.write_text(html(report), encoding="utf-8")
@@ -257,7 +252,7 @@ def _migrate(given: argparse.Namespace) -> int:
 def _formats(given: argparse.Namespace) -> int:
     from ijbridge.supported import supported, supported_text
 
-    _print_json(supported()) if given.json else print(supported_text())
+    say_json(supported()) if given.json else say(supported_text())
     return 0
 
 
@@ -268,14 +263,14 @@ def _tune(given: argparse.Namespace) -> int:
 
     with LoadedModel(given.model) as model:
         found = tune(model, Options.read(device=given.device, memory=given.memory, **_on_model(given)))
-    _print_json([one.to_dict() for one in found]) if given.json else print(tuned_text(found))
+    say_json([one.to_dict() for one in found]) if given.json else say(tuned_text(found))
     return 0
 
 
 def _devices(given: argparse.Namespace) -> int:
     from ijbridge.supported import devices, devices_text
 
-    _print_json(devices()) if given.json else print(devices_text())
+    say_json(devices()) if given.json else say(devices_text())
     return 0
 
 
@@ -289,7 +284,7 @@ def _install_fiji(given: argparse.Namespace) -> int:
     else:
         lines = install(given.folder, python=given.python, shared=given.shared, dry_run=given.dry_run)
     for line in lines:
-        print(line)
+        say(line)
     return 0
 
 
@@ -403,33 +398,3 @@ def _save_failures(report: Any, folder: str | None) -> list[Path]:
 def _file_name(name: str) -> str:
     """Make a file name of names that a description gave."""
     return re.sub(r"[/\\:\0 ]", "_", name)
-
-
-@contextmanager
-def _progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=name, unit="tile", leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
-
-
-def _print_json(value: Any) -> None:
-    from ijbridge.describing import plain
-
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _report(error: IJBridgeError, debug: bool, image: str | None = None) -> None:
-    if debug:
-        traceback.print_exception(error)
-    sentence = str(error)
-    about = f"{image}: " if image is not None and Path(image).stem not in sentence else ""
-    print(f"error: {about}{sentence}", file=sys.stderr)

@@ -35,13 +35,18 @@ This room knows nothing of models, images or ImageJ, so that every other room ma
 
 from __future__ import annotations
 
+from ijbridge.printable import one_line
+
+#: Characters that a dialog still shows; what quotes more of a stranger's file is cut in its middle.
+_LONGEST = 2000
+
 
 class IJBridgeError(Exception):
     """The root of the tree; catch it to catch everything that ijbridge raises on purpose."""
 
     def __init__(self, sentence: str = "") -> None:
-        # what is quoted from a stranger's file may have line breaks; the sentence is one line all the same
-        super().__init__(" ".join(sentence.splitlines()))
+        # what is quoted from a stranger's file may have line breaks, or move a terminal's cursor
+        super().__init__(one_line(sentence, _LONGEST))
 
 
 class OptionError(IJBridgeError):

@@ -330,7 +330,7 @@ def _objects(value: str) -> str:
 
 
 def _threshold(name: str, value: str | float) -> float:
-    number = float(value) if not isinstance(value, str) or re.fullmatch(r"\s*\d*\.?\d+\s*", value) else -1.0
+    number = float(value) if not isinstance(value, str) or re.fullmatch(r"\s*(\d+(\.\d+)?|\.\d+)\s*", value) else -1.0
     if isinstance(value, bool) or not 0 <= number <= 1:
         raise OptionError(f"{name}={value!s} is not understood: use a number from 0 to 1, such as 0.5.")
     return number

@@ -16,6 +16,7 @@ kept for the user      ``$XDG_CACHE_HOME`` or    ``~/Library/Caches``    ``%LOCA
                        ``~/.cache``
 what the user said     ``$XDG_CONFIG_HOME`` or    ``~/Library/Application  ``%LOCALAPPDATA%``
                        ``~/.config``              Support``
+limits of a process    processor and memory       the processor            none: the parent's patience
 open to everybody      the bits of the mode       as on Linux              not inside a person's home folder
 pages of a process     private mappings, given    as on Linux              an anonymous mapping; Java is asked to collect
                        back by ``madvise``                                 its garbage
@@ -27,13 +28,18 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import signal
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 WINDOWS = sys.platform == "win32"
+
+#: What starts a process without a window of its own (``creationflags`` of `subprocess`).
+NO_WINDOW = 0x08000000 if WINDOWS else 0
 
 #: Where Linux mounts control groups, version 2 and 1, and what their files are called.
 _CGROUPS = (
@@ -197,6 +203,29 @@ class Parent:
         if WINDOWS:
             return self._process is not None and self._process.is_running()
         return os.getppid() == self._pid
+
+
+def limit_process(seconds: int, most: int) -> None:
+    """Let this process end after so many seconds of the processor from now, and be refused more than so many bytes more.
+
+    It ends by a signal, of which `took_too_long` tells the parent; what is refused is a `MemoryError`.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash on a stranger's bytes leaves no file
+    limits = [(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)]
+    if sys.platform == "linux":
+        limits.append((resource.RLIMIT_AS, _of_this_process("VmSize:") + most))
+    for what, limit in limits:
+        _, highest = resource.getrlimit(what)
+        resource.setrlimit(what, (limit if highest == resource.RLIM_INFINITY else min(limit, highest), highest))
+
+
+def took_too_long(status: int) -> bool:
+    """Whether a process with this status ended because of the seconds that `limit_process` gave it."""
+    return not WINDOWS and status == -signal.SIGXCPU
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def told(folder: Path, text: str | bytes) -> Macro:
         ("// ---------\n//  Scales the image. \n// more", "Scales the image."), ("run('x'); // after code", "after code"),
         ("/*****\n * Title of it\n */", "Title of it"), ('print("// no comment");\n// a comment', "a comment"), ("", ""),
         ("// --", ""),
-        ("/* never closed", ""), ("// µ und größer", "µ und größer"),
+        ("/* never closed", "never closed"), ("// µ und größer", "µ und größer"),
     ],
 )  # fmt: skip
 def test_the_first_line_of_comment_is_given(tmp_path: Path, text: str, comment: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -128,7 +129,15 @@ def _harmful(folder: Path) -> bytes:
     return f'exec("touch", "{folder.parent / HARM}"); File.saveString("x", "{folder.parent / HARM}");'.encode()
 
 
+def _endless_macro(folder: Path) -> Path:
+    path = _deepimagej(macro="m.ijm", m_ijm=b"")(folder)
+    os.truncate(path / "m.ijm", 5 * 10**9)
+    return path
+
+
 _PATCH = "</PreprocessingFile><PatchSize>100000000</PatchSize><PreprocessingFile>"
+
+_DIGITS = f"<ModelTest><PixelSize>{'1' * 900_000}.µm</PixelSize></ModelTest>"
 
 _XMLS = (
     Nasty("xml", "entities that multiply (a billion laughs)", _deepimagej(_LAUGHS, "&a11;"), "declares a document type"),
@@ -145,6 +154,10 @@ _XMLS = (
     Nasty("xml", "an encoding nobody has", _deepimagej("<?xml version='1.0' encoding='harm'?>"), "an encoding that cannot"),
     Nasty("xml", "a macro that does harm, which is listed", _deepimagej(macro="harm.ijm", harm_ijm=_harmful), ""),
     Nasty("xml", "a macro outside the package, which is listed", _deepimagej(macro="../secret.bin"), ""),
+    Nasty("xml", "a macro of 400,000 quotes", _deepimagej(macro="m.ijm", m_ijm=b'\\"' * 400_000), ""),
+    Nasty("xml", "a macro of 300,000 comments that do not end", _deepimagej(macro="m.ijm", m_ijm=b"/* " * 300_000), ""),
+    Nasty("xml", "a macro of 5 GB that takes no room, which is listed", _endless_macro, ""),
+    Nasty("xml", "a pixel size of 900,000 digits", _deepimagej(more=_DIGITS), ""),
     Nasty("xml", "a patch of 10^9 pixels", _deepimagej(macro=f"null{_PATCH}null"), "memory"),
 )  # fmt: skip
 

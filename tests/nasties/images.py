@@ -85,6 +85,56 @@ def _entity(folder: Path) -> Path:
     return _ome(f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY s SYSTEM "file://{secret(folder)}">]><OME>&s;</OME>')(folder)
 
 
+def _circle(first: int) -> Callable[[Path], Path]:
+    """Let the last of 150 pages of two sizes be followed by one before it."""
+
+    def make(folder: Path) -> Path:
+        path = folder / "image.tif"
+        with tifffile.TiffWriter(path) as writer:
+            for number in range(150):
+                writer.write(np.zeros((8, 8 + number % 2), np.uint8), contiguous=False, metadata=None)
+        with tifffile.TiffFile(path) as tiff:
+            offsets = [page.offset for page in tiff.pages]
+        data = bytearray(path.read_bytes())
+        (count,) = struct.unpack_from("<H", data, offsets[-1])
+        struct.pack_into("<I", data, offsets[-1] + 2 + 12 * count, offsets[first])
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def _shared(folder: Path) -> Path:
+    """10,000 pages, whose tags all have the same 4 MB for their value."""
+    page = struct.pack("<HHHIII", 1, 324, 4, 1_000_000, 8 + 10_000 * 18, 0)
+    pages = b"".join(page[:-4] + struct.pack("<I", 8 + 18 * (number + 1)) for number in range(9_999)) + page
+    (folder / "image.tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + pages + bytes(4_000_000))
+    return folder / "image.tif"
+
+
+def _planes(data: str = '<TiffData IFD="0" PlaneCount="2"/>', more: str = "", **sizes: int) -> Callable[[Path], Path]:
+    """Write two planes whose OME description has these sizes."""
+    told = {"SizeX": 24, "SizeY": 20, "SizeZ": 2, "SizeC": 1, "SizeT": 1, **sizes}
+    named = " ".join(f'{name}="{value}"' for name, value in told.items())
+    pixels = f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" {named}>{data}</Pixels>'
+    namespace = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+    xml = f'<?xml version="1.0"?><OME {namespace}><Image ID="Image:0">{pixels}</Image>{more}</OME>'
+
+    def make(folder: Path) -> Path:
+        path = folder / "image.ome.tif"
+        tifffile.imwrite(path, np.zeros((2, 20, 24), np.uint8), description=xml, metadata=None)
+        return path
+
+    return make
+
+
+_ELSEWHERE = '<TiffData IFD="0" PlaneCount="1"><UUID FileName="../secret.bin">urn:uuid:1</UUID></TiffData>'
+_STEPS = (
+    '<StructuredAnnotations><XMLAnnotation ID="a" Namespace="openmicroscopy.org/omero/dimension/modulo"><Value><Modulo>'
+    '<ModuloAlongT Type="phase" Start="0" End="1000000000000"/></Modulo></Value></XMLAnnotation></StructuredAnnotations>'
+)
+
+
 def _deflated(folder: Path) -> Path:
     """A strip of 40 x 50 pixels that unpacks to 500 MB."""
     path = _tiff(compression="zlib", rowsperstrip=40)(folder)
@@ -141,7 +191,17 @@ IMAGES = (
         "OME description is broken",
         "image",
     ),
-    Nasty("tiff", "a page that is followed by itself", _tiff(_next_page), "", "image"),
+    Nasty("tiff", "a page that is followed by itself", _tiff(_next_page), "lead back to an earlier one", "image"),
+    Nasty("tiff", "150 pages in a circle", _circle(0), "lead back to an earlier one", "image"),
+    Nasty("tiff", "150 pages, the last ten of them in a circle", _circle(140), "lead back to an earlier one", "image"),
+    Nasty("tiff", "10,000 pages that share a tag of 4 MB", _shared, "claim more bytes than it has", "image"),
+    Nasty("tiff", "10^12 planes in its OME description", _planes(SizeT=10**12), "speaks of 2000000000000 planes", "image"),
+    Nasty("tiff", "10^8 planes in one piece of OME", _planes('<TiffData PlaneCount="100000000"/>'), "speaks of 10000", "image"),
+    Nasty("tiff", "planes of 10^18 pixels in OME", _planes(SizeX=10**9, SizeY=10**9), "planes, but it has 2", "image"),
+    Nasty("tiff", "a negative size in OME", _planes(SizeZ=-5), "its axis z has -5 elements", "image"),
+    Nasty("tiff", "200 times as many planes as there are", _planes(SizeT=200), "398 of its 400 planes are neither", "image"),
+    Nasty("tiff", "planes that lie in a file outside", _planes(_ELSEWHERE), "lies outside its folder", "image"),
+    Nasty("tiff", "10^12 steps along an axis of OME", _planes(more=_STEPS), "counts 1e+12 steps", "image"),
     Nasty(
         "tiff",
         "65,535 x 65,535 pixels in 300 bytes, packed",

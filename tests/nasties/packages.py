@@ -331,6 +331,8 @@ DESCRIPTIONS = (
     Nasty("description", "an image of 10^18 pixels is asked for", edited(*_HUGE), "memory"),
     Nasty("description", "a halo of 10^18 pixels", edited(("outputs.0.axes.2.halo", 10**18)), ""),
     Nasty("description", "a name with line breaks and escapes", edited(("name", "a\nb\x1b[2J/../../harm")), ""),
+    Nasty("description", "a name of 300,000 characters", edited(("name", "a" * 300_000)), "at most 1000"),
+    Nasty("description", "a type of 300,000 characters", edited(("type", "a" * 300_000)), "describes a"),
     Nasty(
         "description",
         "Python code as an operation",

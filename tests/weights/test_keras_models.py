@@ -34,9 +34,9 @@ VERSIONS = pytest.mark.parametrize("keras", [2, 3])
 
 
 def convert(path: Path) -> bytes:
-    with KerasFile(path.read_bytes(), path.name) as file:
-        assert file.model_config is not None
-        return to_onnx(read_model_config(file.model_config, path.name), file, channels_last=True)
+    file = KerasFile(path.read_bytes(), path.name)
+    assert file.model_config is not None
+    return to_onnx(read_model_config(file.model_config, path.name), file, channels_last=True)
 
 
 @VERSIONS
@@ -79,12 +79,10 @@ def test_what_has_no_counterpart_is_refused_by_name(keras: int, kind: str, words
 
 
 def test_every_activation_that_descriptions_may_name_has_an_operator() -> None:
-    def weights(file: h5py.File) -> None:
-        file.attrs["layer_names"] = np.array([], dtype="S1")
-
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        weights(file)
+    with h5py.File(buffer, "w") as made:
+        made.attrs["layer_names"] = np.array([], dtype="S1")
+    file = KerasFile(buffer.getvalue(), "w.h5")
     given = np.linspace(-3, 3, 24, dtype=np.float32).reshape(1, 2, 3, 4)
     exact: dict[str, Callable[[Array], Array]] = {
         "linear": lambda x: x,
@@ -103,8 +101,7 @@ def test_every_activation_that_descriptions_may_name_has_an_operator() -> None:
         layers = Layers(2)
         image = layers.add("InputLayer", name="input", shape=(None, None, 2))
         last = layers.add("Activation", image, activation=name)
-        with KerasFile(buffer.getvalue(), "w.h5") as file:
-            session = OnnxSession(to_onnx(LayerGraph(tuple(layers.layers), {"out": last}), file), "cpu", name)
+        session = OnnxSession(to_onnx(LayerGraph(tuple(layers.layers), {"out": last}), file), "cpu", name)
         np.testing.assert_allclose(session.run({"input": given}, ["out"])[0], exact[name](given), 1e-5, 1e-6)
 
 
@@ -112,9 +109,8 @@ def test_every_activation_that_descriptions_may_name_has_an_operator() -> None:
 
 
 def model_config(path: Path) -> dict[str, Any]:
-    with KerasFile(path.read_bytes(), path.name) as file:
-        config: dict[str, Any] = json.loads(file.model_config or "")
-        return config
+    config: dict[str, Any] = json.loads(KerasFile(path.read_bytes(), path.name).model_config or "")
+    return config
 
 
 def layer(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -153,6 +149,25 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
     "a limit": (setting("re_lu", max_value=6.0), ["with a max_value or threshold"]),
     "a border that is computed": (setting("conv2d_transpose", output_padding=[1, 1]), ["whose output_padding or dilation"]),
     "an unknown layer": (lambda config: layer(config, "half").update(class_name="Mine"), ["'half' of the kind Mine, which"]),
+    "true for a size": (setting("half", strides=True), ["whose strides is True"]),
+    "a size that no number holds": (setting("half", kernel_size=2**64), ["whose kernel_size is 18446744073709551616"]),
+    "filters that are none": (setting("half", filters=None), ["whose filters is None"]),
+    "groups that are a list": (setting("half", groups=[1]), ["whose groups is [1]"]),
+    "a slope that is a text": (setting("re_lu", negative_slope="much"), ["whose negative_slope is 'much'"]),
+    "a bias that is a number": (setting("half", use_bias=1), ["whose use_bias is 1"]),
+    "a statistic without end": (setting("batch_normalization", epsilon=1e400), ["whose epsilon is inf"]),
+    "borders of three ends": (
+        lambda config: (
+            layer(config, "half").update(class_name="ZeroPadding2D"),
+            setting("half", padding=[[1] * 3, [1] * 2])(config),
+        ),
+        ["whose padding is [[1, 1, 1], [1, 1]]"],
+    ),
+    "a layer that takes nothing": (lambda config: layer(config, "half").update(inbound_nodes=[]), ["which takes nothing"]),
+    "no input": (lambda config: layer(config, "image").update(class_name="Dropout"), ["(ValueError: no input)"]),
+    "an input of true pixels": (
+        setting("image", batch_input_shape=[None, True, None, 2], batch_shape=[None, True, None, 2]), ["an input of the shape"]
+    ),
     "a flat input": (setting("image", batch_input_shape=[None, 5], batch_shape=[None, 5]), ["an input of the shape [None, 5]"]),
 }  # fmt: skip
 
@@ -165,7 +180,8 @@ def test_a_network_that_is_not_understood_is_refused_in_one_sentence(
     path = FOLDER / f"keras-{keras}-functional.h5"
     config = model_config(path)
     change(config)
-    with pytest.raises(IJBridgeError) as refused, KerasFile(path.read_bytes(), path.name) as file:
+    file = KerasFile(path.read_bytes(), path.name)
+    with pytest.raises(IJBridgeError) as refused:
         to_onnx(read_model_config(json.dumps(config), path.name), file)
     assert isinstance(refused.value, DescriptionError | CannotRunError)
     check_refusal(refused.value, *words)

@@ -56,7 +56,7 @@ def pixel_sizes(stated: Mapping[str, str]) -> tuple[dict[str, float], str | None
     for letter, text in stated.items():
         found = _SIZE.fullmatch(text.strip())
         factor = units.factor(found[2], "µm") if found else None
-        if found and factor is not None and re.fullmatch(r"\d*\.?\d+([eE][-+]?\d+)?", found[1].replace(",", ".")):
+        if found and factor is not None and re.fullmatch(r"(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", found[1].replace(",", ".")):
             size = float(found[1].replace(",", ".")) * factor
             if isfinite(size) and size > 0:
                 sizes[letter] = size

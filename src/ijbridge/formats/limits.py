@@ -36,6 +36,9 @@ _MOST = 2**63 - 1
 #: How many times as long as another an axis may be, and one over that.
 _MOST_TIMES = 10**9
 
+#: Characters of a name, of a model or what it consists of: a dialog's line shows a tenth of it.
+_LONGEST_NAME = 1000
+
 #: What a pixel of labels can hold.
 _LARGEST_LABEL = 2**16 - 1
 
@@ -51,7 +54,16 @@ def check_limits(description: ModelDescription, file: str) -> None:
     DescriptionError
         With the first of them.
     """
-    for tensor in (*description.inputs, *description.outputs):
+    tensors = (*description.inputs, *description.outputs)
+    axes = [axis for tensor in tensors for axis in tensor.axes]
+    channels = [name for axis in axes for name in axis.channel_names]
+    names = [description.name, *(tensor.id for tensor in tensors), *(axis.id for axis in axes), *channels]
+    for name in names:
+        if len(name) > _LONGEST_NAME:
+            raise DescriptionError(
+                f"{file}: the name {shown(name)} has {len(name)} characters, but must have at most {_LONGEST_NAME}."
+            )
+    for tensor in tensors:
         for problem in _problems(tensor):
             raise DescriptionError(f"{file}: {problem}.")
     if description.objects is not None:

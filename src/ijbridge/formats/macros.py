@@ -16,11 +16,10 @@ from ijbridge.description import IMAGEJ_MACRO, FileRef, Macro
 from ijbridge.errors import PackageError
 from ijbridge.findings import Finding
 from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
+from ijbridge.macro_text import Token, tokens
 
-_STRING = r"\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*'"
-_COMMENT = r"/\*.*?\*/|//[^\r\n]*"
-#: What is printed and computed, but calls nothing.
-_PRINT = re.compile(rf"print\((?:{_STRING}|[\w+*/.,\[\]-])*\);?")
+#: Besides strings and words, what a ``print`` may have between its brackets and call nothing.
+_IN_PRINT = frozenset("0123456789+*/.,[]-")
 _NUMBER = r"(\d+(?:\.\d+)?)"
 
 #: Published macros that scale by percentiles (per_sample_scale_range.ijm and PercentileNormalization.ijm of the repository
@@ -32,6 +31,9 @@ _SCALING = {
     "012cc7458128a6680450871fdb0071560e52156b1387ccee50ebb7c27ce3ac8a": 100,
     "aee1f0f1c7f15f1602ec19cb84310e8279ddd2816758208e0a95b292ddbd9e1f": 100,
 }
+
+#: Characters that are shown of what a macro says of itself.
+_LONGEST_COMMENT = 200
 
 #: What to do besides, where the model is run in ImageJ.
 _IN_IMAGEJ = "; in ImageJ, macros=run has it run"
@@ -51,7 +53,7 @@ _TO_RANGE = re.compile(
 def read_macro(
     package: Package, source: str, when: Literal["before", "after"], use: Literal["named", "beside"] = "named"
 ) -> Macro:
-    """Look at a macro of the package; one that is missing or lies outside it is listed by its name.
+    """Look at a macro of the package; one that is missing, too long or lies outside it is listed by its name.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def read_macro(
         Its name, relative to the description.
     """
     try:
-        data = package.read(FileRef(source), "macro")
+        data = package.read(FileRef(source), "macro", LONGEST_DESCRIPTION)
     except PackageError:
         return Macro(when, IMAGEJ_MACRO, source, use=use)
     text = data.decode("utf-8-sig", errors="replace")
@@ -129,18 +131,38 @@ def after_findings(macros: Iterable[Macro]) -> tuple[Finding, ...]:
 
 
 def _first_comment(text: str) -> str:
-    for found in re.finditer(rf"({_STRING})|{_COMMENT}", text, re.DOTALL):
-        for line in () if found[1] else re.sub(r"^/[*/]|\*/$", "", found[0]).splitlines():
+    for token in tokens(text):
+        for line in re.sub(r"^/[*/]|\*/$", "", token.text).splitlines() if token.kind == "comment" else ():
             words = line.strip(" \t*/-=")
             if re.search(r"\w{3}", words):
-                return " ".join(words.split())[:200]
+                return " ".join(words.split())[:_LONGEST_COMMENT]
     return ""
 
 
 def _canonical(text: str) -> str:
     """Give a macro's text without comments, blanks between words and what it prints; empty where it does nothing."""
-    plain = re.sub(rf"({_STRING})|{_COMMENT}|\s+", lambda found: found[1] or "", text, flags=re.DOTALL)
-    return _PRINT.sub("", plain).strip(";")
+    said = [token for token in tokens(text) if token.kind not in ("comment", "blank")]
+    kept = []
+    number = 0
+    while number < len(said):
+        end = _end_of_print(said, number)
+        if end is None:
+            kept.append(said[number].text)
+        number = number + 1 if end is None else end
+    return "".join(kept).strip(";")
+
+
+def _end_of_print(said: list[Token], start: int) -> int | None:
+    """Give what follows a ``print`` that calls nothing; None where there is none."""
+    if said[start].text != "print" or start + 1 >= len(said) or said[start + 1].text != "(":
+        return None
+    for number in range(start + 2, len(said)):
+        token = said[number]
+        if token.text == ")":
+            return number + (2 if number + 1 < len(said) and said[number + 1].text == ";" else 1)
+        if token.kind not in ("string", "word") and token.text not in _IN_PRINT:
+            break
+    return None
 
 
 def _normalisation(plain: str) -> str | None:

@@ -104,7 +104,7 @@ def _one_of(data: Any, hint: Any) -> Any:
             return _dataclass(data, choices[0])
         named = {kind.__name__: kind for kind in choices}
         found = data.get("type")
-        if found not in named:
+        if not isinstance(found, str) or found not in named:
             raise MisfitError(f"has the type {shown(found)}, but must have one of {', '.join(named)}")
         return _dataclass({key: one for key, one in data.items() if key != "type"}, named[found])
     misfits = []

@@ -14,6 +14,7 @@ from ijbridge._version import __version__
 from ijbridge.migration import MacroReport, Migration, ModelReport
 from ijbridge.migration.comparing import Comparison, Picture
 from ijbridge.migration.lines import Line
+from ijbridge.printable import printable
 
 #: What a verdict is in words.
 _MODELS = {
@@ -58,8 +59,7 @@ def text(report: Migration) -> str:
     for macro in report.macros:
         lines += [*_macro_text(macro, report.folder), ""]
     lines += [f"{name}: {value}" for name, value in summary(report)]
-    # what strangers wrote shall not move the cursor of a terminal, or colour it
-    return "\n".join("".join(one if one.isprintable() else "�" for one in line) for line in lines)
+    return printable("\n".join(lines))
 
 
 def summary(report: Migration) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The lines of an ImageJ macro that call a command, found without running the macro.
 
-A macro is text of a stranger: it is cut into comments, strings and words, and what stands in ``run("...", ...)`` is read. What
-is no string there, such as a variable, is kept as it is written, so that it can be put into another line.
+What stands in ``run("...", ...)`` is read. What is no string there, such as a variable, is kept as it is written, so that it
+can be put into another line.
 """
 
 from __future__ import annotations
@@ -9,17 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ijbridge.errors import OptionError
-
-#: Comments and strings that have no end go to the end of the text or the line, so that no text takes long.
-_TOKEN = re.compile(
-    r"""(?P<comment>//[^\r\n]*|/\*.*?(?:\*/|\Z))"""
-    r"""|(?P<string>"(?:\\[^\r\n]|[^"\\\r\n])*+"|'(?:\\[^\r\n]|[^'\\\r\n])*+')|(?P<open>["'][^\r\n]*)"""
-    r"|(?P<word>[A-Za-z_][\w.]*)|(?P<blank>\s+)|(?P<other>.)",
-    re.DOTALL,
-)
+from ijbridge.macro_text import Token, tokens
 
 #: Words of the longest call that is read; one without an end is not followed through the whole macro.
 _LONGEST_CALL = 300
@@ -55,27 +47,17 @@ class Call:
     source: str
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    start: int
-
-
 def calls(macro: str, commands: Collection[str]) -> Iterator[Call]:
     """Find where a macro calls one of the commands by ``run``; a name that is computed is not known."""
-    tokens = [
-        _Token(found.lastgroup or "", found[0], found.start())
-        for found in _TOKEN.finditer(macro)
-        if found.lastgroup not in ("comment", "blank")
-    ]
+    said = [token for token in tokens(macro) if token.kind not in ("comment", "blank")]
     line = 1
     counted = 0
-    for number, token in enumerate(tokens):
-        if token.text not in ("run", "IJ.run") or number + 2 >= len(tokens) or tokens[number + 1].text != "(":
+    for number, token in enumerate(said):
+        if token.text not in ("run", "IJ.run") or number + 2 >= len(said) or said[number + 1].text != "(":
             continue
-        if tokens[number + 2].text[1:-1] not in commands:
+        if said[number + 2].text[1:-1] not in commands:
             continue
-        arguments, end = _arguments(tokens, number + 2)
+        arguments, end = _arguments(said, number + 2)
         texts = [_text(argument) for argument in arguments]
         if texts[0].is_plain and texts[0].text in commands:
             source = macro[token.start : end if end is not None else token.start + 200]
@@ -84,11 +66,11 @@ def calls(macro: str, commands: Collection[str]) -> Iterator[Call]:
             yield Call(line, texts[0].text, texts[1] if len(texts) > 1 else Text(""), " ".join(source.split()))
 
 
-def _arguments(tokens: list[_Token], start: int) -> tuple[list[list[_Token]], int | None]:
+def _arguments(said: list[Token], start: int) -> tuple[list[list[Token]], int | None]:
     """Give the tokens of each argument, and where the call ends in the text; None where it does not."""
-    found: list[list[_Token]] = [[]]
+    found: list[list[Token]] = [[]]
     depth = 0
-    for token in tokens[start : start + _LONGEST_CALL]:
+    for token in said[start : start + _LONGEST_CALL]:
         if token.text in ("(", "["):
             depth += 1
         elif token.text in (")", "]"):
@@ -102,13 +84,13 @@ def _arguments(tokens: list[_Token], start: int) -> tuple[list[list[_Token]], in
     return found, None
 
 
-def _text(tokens: list[_Token]) -> Text:
+def _text(argument: list[Token]) -> Text:
     """Join the strings of an argument; what else is added to them is a hole."""
     text = ""
     holes: list[str] = []
-    parts: list[list[_Token]] = [[]]
+    parts: list[list[Token]] = [[]]
     depth = 0
-    for token in tokens:
+    for token in argument:
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if token.text == "+" and depth == 0:
             parts.append([])

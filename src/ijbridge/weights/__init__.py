@@ -161,13 +161,12 @@ def _from_keras(data: bytes, weights: Weights) -> bytes:
     from ijbridge.weights.keras_onnx import to_onnx
 
     name = weights.file.source
-    with KerasFile(data, name) as file:
-        if weights.architecture is not None:
-            return to_onnx(layers_of(weights.architecture), file)
-        config = file.model_config
-        if config is None:
-            raise CannotRunError(
-                f"The file {name} holds weights without a network (it has no `model_config`), and the description does not "
-                "state one either: save the whole Keras model, or export it to ONNX."
-            )
-        return to_onnx(read_model_config(config, name), file, channels_last=True)
+    file = KerasFile(data, name)
+    if weights.architecture is not None:
+        return to_onnx(layers_of(weights.architecture), file)
+    if file.model_config is None:
+        raise CannotRunError(
+            f"The file {name} holds weights without a network (it has no `model_config`), and the description does not "
+            "state one either: save the whole Keras model, or export it to ONNX."
+        )
+    return to_onnx(read_model_config(file.model_config, name), file, channels_last=True)

@@ -12,7 +12,6 @@ from typing import Any
 from ijbridge.errors import CannotRunError, DescriptionError
 from ijbridge.formats.json_text import parse_json
 from ijbridge.weights.keras_layers import Layer, LayerGraph
-from ijbridge.weights.keras_onnx import refusal
 
 #: More layers than any network has.
 _MOST_LAYERS = 5000
@@ -40,17 +39,23 @@ def read_model_config(text: str, name: str) -> LayerGraph:
         if len(layers) > _MOST_LAYERS:
             raise ValueError(f"{len(layers)} layers")
         if kind == "Sequential":
-            return _sequential(layers)
+            return _with_input(_sequential(layers))
         if kind not in ("Functional", "Model"):
             raise CannotRunError(
                 f"The network of {name} is a Keras model of the kind {kind}, which is made by code that ijbridge does not "
                 "execute: ask for ONNX weights."
             )
-        return _functional(config, layers)
+        return _with_input(_functional(config, layers))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise DescriptionError(
             f"The network in {name} is not one that Keras writes ({type(error).__name__}: {error}): get the model again."
         ) from error
+
+
+def _with_input(graph: LayerGraph) -> LayerGraph:
+    if not any(layer.kind == "InputLayer" for layer in graph.layers):
+        raise ValueError("no input")
+    return graph
 
 
 def _functional(config: Mapping[str, Any], given: list[Any]) -> LayerGraph:
@@ -84,7 +89,7 @@ def _taken(layer: Mapping[str, Any]) -> list[str]:
     """Give the names of the layers whose outputs a layer takes."""
     nodes = layer["inbound_nodes"]
     if len(nodes) > 1:
-        raise refusal(_named(layer), "which is used more than once")
+        raise _named(layer).refusal("which is used more than once")
     if not nodes:
         return []
     if isinstance(nodes[0], Mapping):  # Keras 3
@@ -92,7 +97,7 @@ def _taken(layer: Mapping[str, Any]) -> list[str]:
     else:
         tensors = nodes[0] if isinstance(nodes[0][0], list) else nodes
     if any(one[1:3] != [0, 0] for one in tensors):
-        raise refusal(_named(layer), "which takes another than the first output of a layer")
+        raise _named(layer).refusal("which takes another than the first output of a layer")
     return [str(one[0]) for one in tensors]
 
 
@@ -113,16 +118,17 @@ def _layer(given: Mapping[str, Any], inputs: tuple[str, ...]) -> Layer:
     kind, settings, name = str(given["class_name"]), dict(given["config"]), str(given["config"]["name"])
     layer = Layer(name, kind, inputs, name, settings)
     if settings.get("data_format", "channels_last") not in ("channels_last", None):
-        raise refusal(layer, "whose channels come first, which ijbridge has nothing for")
+        raise layer.refusal("whose channels come first, which ijbridge has nothing for")
     if kind == "InputLayer":
         shape = settings.get("batch_input_shape") or settings["batch_shape"]
         return Layer(name, kind, (), name, {"shape": _input_shape(shape)})
     if kind == "Concatenate" and settings.get("axis", -1) != -1 and settings["axis"] not in (3, 4):
-        raise refusal(layer, f"along the axis {settings['axis']}, which is not that of the channels")
+        raise layer.refusal(f"along the axis {settings['axis']}, which is not that of the channels")
     return layer
 
 
 def _input_shape(shape: list[Any]) -> tuple[int | None, ...]:
-    if len(shape) not in (4, 5) or not all(one is None or isinstance(one, int) for one in shape) or not shape[-1]:
+    sizes = [one for one in shape if one is not None]
+    if len(shape) not in (4, 5) or shape[-1] is None or not all(type(one) is int and 0 < one < 2**31 for one in sizes):
         raise ValueError(f"an input of the shape {shape}")
     return tuple(shape[1:])

@@ -10,12 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ijbridge.errors import CannotRunError
+from ijbridge.formats.fields import shown
+
 #: What Keras calls a layer that was given no name, before its number.
 AUTOMATIC = {
     "Conv2D": "conv2d",
     "Conv3D": "conv3d",
     "BatchNormalization": "batch_normalization",
 }
+
+#: What a kernel or a border may have at most, and a number in float32.
+_LARGEST_SIZE, _LARGEST_FLOAT = 2**31 - 1, 3.4e38
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,65 @@ class Layer:
     inputs: tuple[str, ...]
     name: str | None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    # --- settings, which may be anything in a stranger's file; what is null has its default ---
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Give a setting that is true or false."""
+        value = self._given(name, default)
+        if not isinstance(value, bool):
+            raise self._odd(name)
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Give a setting that is a number which float32 can hold."""
+        value = self._given(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST_FLOAT:
+            raise self._odd(name)
+        return float(value)
+
+    def whole(self, name: str, default: int | None = None) -> int:
+        """Give a setting that is a whole number above 0."""
+        value = self._given(name, default)
+        if not _is_whole(value, 1):
+            raise self._odd(name)
+        return int(value)
+
+    def sizes(self, name: str, ndim: int, default: Any = None) -> list[int]:
+        """Give a setting that is one whole number above 0 per axis of space, or one for all of them."""
+        sizes = _per_axis(self._given(name, default), ndim)
+        if len(sizes) != ndim or not all(_is_whole(one, 1) for one in sizes):
+            raise self._odd(name)
+        return sizes
+
+    def pairs(self, name: str, ndim: int, default: Any) -> list[tuple[int, int]]:
+        """Give a setting that is two whole numbers from 0 per axis, or one that is both of them, or one for all axes."""
+        pairs = [
+            tuple(one) if isinstance(one, list | tuple) else (one, one) for one in _per_axis(self._given(name, default), ndim)
+        ]
+        if len(pairs) != ndim or not all(len(pair) == 2 and all(_is_whole(one, 0) for one in pair) for pair in pairs):
+            raise self._odd(name)
+        return pairs
+
+    def refusal(self, what: str) -> CannotRunError:
+        """Make the error for a layer that ONNX, or ijbridge, has nothing for."""
+        name = f" {self.name!r}" if self.name else ""
+        return CannotRunError(f"The network has the Keras layer{name} of the kind {self.kind}, {what}: ask for ONNX weights.")
+
+    def _given(self, name: str, default: Any) -> Any:
+        value = self.settings.get(name)
+        return default if value is None else value
+
+    def _odd(self, name: str) -> CannotRunError:
+        return self.refusal(f"whose {name} is {shown(self.settings.get(name))}")
+
+
+def _is_whole(value: Any, low: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= _LARGEST_SIZE
+
+
+def _per_axis(value: Any, ndim: int) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value] * ndim
 
 
 @dataclass(frozen=True)

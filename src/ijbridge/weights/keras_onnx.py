@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ijbridge.errors import CannotRunError
 from ijbridge.weights.keras_h5 import KerasFile
 from ijbridge.weights.keras_layers import AUTOMATIC, Layer, LayerGraph
 
@@ -100,6 +99,8 @@ class _Builder:
         if kind == "InputLayer":
             self._input(layer)
             return
+        if not layer.inputs:
+            raise layer.refusal("which takes nothing")
         taken = [self.tensors[one] for one in layer.inputs]
         self.channels[layer.id] = self.channels[layer.inputs[0]]
         if kind == "Concatenate":
@@ -113,7 +114,7 @@ class _Builder:
             made = makers[kind](layer, taken[0])
             made = self._activated(layer, made, layer.settings.get("activation", "linear"))
         else:
-            raise refusal(layer, "which ijbridge has nothing for")
+            raise layer.refusal("which ijbridge has nothing for")
         self.tensors[layer.id] = made
 
     def node(self, kind: str, inputs: Sequence[str], output: str | None = None, **attributes: Any) -> str:
@@ -174,13 +175,13 @@ class _Builder:
     def _conv(self, layer: Layer, x: str) -> str:
         import numpy as np
 
-        settings, filters, kernel = layer.settings, layer.settings["filters"], self._sizes(layer, "kernel_size")
-        groups, channels = settings.get("groups", 1), self.channels[layer.id]
+        filters, kernel = layer.whole("filters"), layer.sizes("kernel_size", self.ndim)
+        groups, channels = layer.whole("groups", 1), self.channels[layer.id]
         if channels % groups or filters % groups:
-            raise refusal(layer, f"whose {groups} groups do not divide its channels")
-        strides, dilations = self._sizes(layer, "strides", 1), self._sizes(layer, "dilation_rate", 1)
+            raise layer.refusal(f"whose {groups} groups do not divide its channels")
+        strides, dilations = layer.sizes("strides", self.ndim, 1), layer.sizes("dilation_rate", self.ndim, 1)
         parts = {"kernel": (*kernel, channels // groups, filters)}
-        if settings.get("use_bias", True):
+        if layer.flag("use_bias", True):
             parts["bias"] = (filters,)
         values = self.weights(layer, parts)
         values[0] = np.ascontiguousarray(values[0].transpose(self.ndim + 1, self.ndim, *range(self.ndim)))
@@ -191,12 +192,12 @@ class _Builder:
     def _transposed(self, layer: Layer, x: str) -> str:
         import numpy as np
 
-        settings, filters, kernel = layer.settings, layer.settings["filters"], self._sizes(layer, "kernel_size")
-        strides = self._sizes(layer, "strides", 1)
-        if settings.get("output_padding") is not None or prod(self._sizes(layer, "dilation_rate", 1)) != 1:
-            raise refusal(layer, "whose output_padding or dilation_rate is set, which ijbridge has nothing for")
+        filters, kernel = layer.whole("filters"), layer.sizes("kernel_size", self.ndim)
+        strides = layer.sizes("strides", self.ndim, 1)
+        if layer.settings.get("output_padding") is not None or prod(layer.sizes("dilation_rate", self.ndim, 1)) != 1:
+            raise layer.refusal("whose output_padding or dilation_rate is set, which ijbridge has nothing for")
         parts = {"kernel": (*kernel, filters, self.channels[layer.id])}
-        if settings.get("use_bias", True):
+        if layer.flag("use_bias", True):
             parts["bias"] = (filters,)
         values = self.weights(layer, parts)
         values[0] = np.ascontiguousarray(values[0].transpose(self.ndim + 1, self.ndim, *range(self.ndim)))
@@ -209,8 +210,8 @@ class _Builder:
                          output_padding=missing)  # fmt: skip
 
     def _pooling(self, layer: Layer, x: str) -> str:
-        pool = self._sizes(layer, "pool_size", 2)
-        strides = self._sizes(layer, "strides", pool)
+        pool = layer.sizes("pool_size", self.ndim, 2)
+        strides = layer.sizes("strides", self.ndim, pool)
         kind = "MaxPool" if layer.kind.startswith("Max") else "AveragePool"
         border = self._border(layer, pool, strides, [1] * self.ndim)
         return self.node(kind, [x], kernel_shape=pool, strides=strides, **border)
@@ -219,65 +220,66 @@ class _Builder:
         import numpy as np
 
         if layer.settings.get("interpolation", "nearest") != "nearest":
-            raise refusal(layer, f"whose interpolation is {layer.settings['interpolation']}, which ijbridge has nothing for")
-        scales = self.constant(np.array([1, 1, *self._sizes(layer, "size", 2)], np.float32))
+            raise layer.refusal(f"whose interpolation is {layer.settings['interpolation']}, which ijbridge has nothing for")
+        scales = self.constant(np.array([1, 1, *layer.sizes("size", self.ndim, 2)], np.float32))
         return self.node("Resize", [x, "", scales], mode="nearest", coordinate_transformation_mode="asymmetric",
                          nearest_mode="floor")  # fmt: skip
 
     def _zero_padding(self, layer: Layer, x: str) -> str:
         import numpy as np
 
-        given = layer.settings.get("padding", 1)
-        pairs = [one if isinstance(one, list | tuple) else (one, one) for one in _per_axis(given, self.ndim)]
-        pads = [0, 0, *(int(one[0]) for one in pairs), 0, 0, *(int(one[1]) for one in pairs)]
+        pairs = layer.pairs("padding", self.ndim, 1)
+        pads = [0, 0, *(before for before, _ in pairs), 0, 0, *(after for _, after in pairs)]
         return self.node("Pad", [x, self.constant(np.array(pads, np.int64))])
 
     def _batch_normalization(self, layer: Layer, x: str) -> str:
         import numpy as np
 
-        settings, channels = layer.settings, self.channels[layer.id]
-        axis = settings.get("axis", -1)
+        channels, axis = self.channels[layer.id], layer.settings.get("axis", -1)
         if axis not in (-1, self.ndim + 1, [-1], [self.ndim + 1]):
-            raise refusal(layer, f"along the axis {axis}, which is not that of the channels")
-        parts = {"gamma": settings.get("scale", True), "beta": settings.get("center", True),
-                 "moving_mean": True, "moving_variance": True}  # fmt: skip
+            raise layer.refusal(f"along the axis {axis}, which is not that of the channels")
+        parts = {
+            "gamma": layer.flag("scale", True),
+            "beta": layer.flag("center", True),
+            "moving_mean": True,
+            "moving_variance": True,
+        }
         held = {name: (channels,) for name, there in parts.items() if there}
         values = dict(zip(held, self.weights(layer, held), strict=True))
         values.setdefault("gamma", np.ones(channels, np.float32))
         values.setdefault("beta", np.zeros(channels, np.float32))
         return self.node("BatchNormalization", [x, *(self.constant(values[name]) for name in parts)],
-                         epsilon=float(settings.get("epsilon", 1e-3)))  # fmt: skip
+                         epsilon=layer.number("epsilon", 1e-3))  # fmt: skip
 
     def _activation(self, layer: Layer, x: str) -> str:  # noqa: ARG002 - what a layer does beside its activation: nothing
         return x
 
     def _relu(self, layer: Layer, x: str) -> str:
-        settings = layer.settings
-        if any(settings.get(one) for one in ("max_value", "threshold")):
-            raise refusal(layer, "with a max_value or threshold, which ijbridge has nothing for")
-        slope = float(settings.get("negative_slope") or 0)
+        if any(layer.settings.get(one) for one in ("max_value", "threshold")):
+            raise layer.refusal("with a max_value or threshold, which ijbridge has nothing for")
+        slope = layer.number("negative_slope", 0)
         return self.node("LeakyRelu", [x], alpha=slope) if slope else self.node("Relu", [x])
 
     def _leaky(self, layer: Layer, x: str) -> str:
-        return self.node("LeakyRelu", [x], alpha=float(layer.settings.get("alpha", layer.settings.get("negative_slope", 0.3))))
+        return self.node("LeakyRelu", [x], alpha=layer.number("alpha", layer.number("negative_slope", 0.3)))
 
     def _elu(self, layer: Layer, x: str) -> str:
-        return self.node("Elu", [x], alpha=float(layer.settings.get("alpha", 1.0)))
+        return self.node("Elu", [x], alpha=layer.number("alpha", 1.0))
 
     def _softmax(self, layer: Layer, x: str) -> str:
         if layer.settings.get("axis", -1) not in (-1, self.ndim + 1):
-            raise refusal(layer, f"along the axis {layer.settings['axis']}, which is not that of the channels")
+            raise layer.refusal(f"along the axis {layer.settings['axis']}, which is not that of the channels")
         return self.node("Softmax", [x], axis=1)
 
     def _shift(self, layer: Layer, x: str) -> str:
         import numpy as np
 
-        return self.node("Add", [x, self.constant(np.array(layer.settings["value"], np.float32))])
+        return self.node("Add", [x, self.constant(np.array(layer.number("value", 0), np.float32))])
 
     def _together(self, layer: Layer, kind: str, taken: Sequence[str]) -> str:
         channels = {self.channels[one] for one in layer.inputs}
         if len(channels) > 1:
-            raise refusal(layer, f"of inputs of {' and '.join(map(str, sorted(channels)))} channels")
+            raise layer.refusal(f"of inputs of {' and '.join(map(str, sorted(channels)))} channels")
         result = taken[0]
         for one in taken[1:]:
             result = self.node(kind, [result, one])
@@ -287,23 +289,15 @@ class _Builder:
         if name == "linear":
             return x
         if not isinstance(name, str) or name not in _ACTIVATIONS:
-            raise refusal(layer, f"with the activation {name!r}; those that there are: linear, {', '.join(_ACTIVATIONS)}")
+            raise layer.refusal(f"with the activation {name!r}; those that there are: linear, {', '.join(_ACTIVATIONS)}")
         return self._softmax(layer, x) if name == "softmax" else self.node(_ACTIVATIONS[name], [x])
 
     # --- what layers have in common ---
 
-    def _sizes(self, layer: Layer, name: str, default: Any = None) -> list[int]:
-        """Give a setting that is one whole number above 0 per axis, or one for all of them."""
-        given = layer.settings.get(name)
-        sizes = list(_per_axis(default if given is None else given, self.ndim))
-        if len(sizes) != self.ndim or not all(isinstance(one, int) and one > 0 for one in sizes):
-            raise refusal(layer, f"whose {name} is {given!r}")
-        return sizes
-
     def _is_same(self, layer: Layer) -> bool:
         padding = layer.settings.get("padding", "valid")
         if padding not in ("same", "valid"):
-            raise refusal(layer, f"whose padding is {padding!r}")
+            raise layer.refusal(f"whose padding is {padding!r}")
         return bool(padding == "same")
 
     def _border(self, layer: Layer, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> dict[str, Any]:
@@ -313,13 +307,3 @@ class _Builder:
             return {"auto_pad": "SAME_UPPER"}  # how much it is depends on the size, as in TensorFlow
         total = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
         return {"pads": [*(one // 2 for one in total), *(one - one // 2 for one in total)]}
-
-
-def _per_axis(value: Any, ndim: int) -> Sequence[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value] * ndim
-
-
-def refusal(layer: Layer, what: str) -> CannotRunError:
-    """Make the error for a layer that has no counterpart."""
-    name = f" {layer.name!r}" if layer.name else ""
-    return CannotRunError(f"The network has the Keras layer{name} of the kind {layer.kind}, {what}: ask for ONNX weights.")

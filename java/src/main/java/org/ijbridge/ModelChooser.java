@@ -111,7 +111,7 @@ final class ModelChooser extends JPanel {
 			final File file = new File(String.valueOf(value));
 			super.getListCellRendererComponent(of, file.getName(), index, selected, focused);
 			setFont(getFont().deriveFont(Font.PLAIN));
-			setToolTipText(String.valueOf(value));
+			setToolTipText(file.getPath().startsWith("<") ? null : file.getPath());
 			setBorder(BorderFactory.createEmptyBorder(2, 4, 2, 4));
 			return this;
 		}

@@ -3,13 +3,16 @@ package org.ijbridge;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +49,14 @@ class LogFileTest {
 		final String text = read(log);
 		assertTrue(text.contains("ERROR It failed \u00b5.") && text.contains("Traceback of Python") && text.contains(
 			"at org.ijbridge.LogFileTest"), text);
+	}
+
+	@Test
+	void nobodyElseMayReadIt() throws IOException {
+		assumeTrue(FileSystems.getDefault().supportedFileAttributeViews().contains("posix"), "files here have no owner");
+		LogFile.write("first");
+		assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log)));
+		assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log.getParent())));
 	}
 
 	@Test
