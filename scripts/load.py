@@ -51,11 +51,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         counts, measured = run(Path(name), arguments.threads, 60 * arguments.minutes)
-    early, late = measured[len(measured) // 4], measured[-1]
-    print("| | at a quarter | at the end |\n|---|---|---|")
-    print(f"| memory | {early[0] / 1e6:.0f} MB | {late[0] / 1e6:.0f} MB |")
-    for number, what in ((1, "open files"), (2, "threads"), (3, "names in /dev/shm")):
-        print(f"| {what} | {early[number]} | {late[number]} |")
+    last = len(measured) - 1
+    quarters = [measured[last * part // 4] for part in range(1, 5)]
+    early, late = quarters[0], quarters[-1]
+    print("| | at a quarter | at a half | at three quarters | at the end |\n|---|---|---|---|---|")
+    for number, what in enumerate(("memory", "open files", "threads", "names in /dev/shm")):
+        shown = [f"{one[number] / 1e6:.0f} MB" if number == 0 else str(one[number]) for one in quarters]
+        print(f"| {what} | {' | '.join(shown)} |")
     said = f"{counts.calls} calls from {arguments.threads} threads in {arguments.minutes:g} minutes"
     print(f"\n{said}, {counts.cancelled} of them cancelled, {len(counts.wrong)} wrong")
     print(*counts.wrong[:5], sep="\n")

@@ -49,3 +49,8 @@ def test_a_sentence_that_quotes_too_much_keeps_what_was_found_and_what_to_do() -
     assert sentence.startswith("There is no xxx")
     assert sentence.endswith("xxx: give the path of a model.")
     assert len(sentence) < 2100
+
+
+def test_a_sentence_whose_last_word_has_a_full_stop_ends_in_one() -> None:
+    assert str(errors.ModelError("It names the axis 'x', but has y, a test..")) == "It names the axis 'x', but has y, a test."
+    assert str(errors.ModelError("It says ...")) == "It says ..."

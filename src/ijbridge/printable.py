@@ -21,8 +21,10 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """Give a text as one line of about so many characters: of a longer one begin and end, which say what and what to do."""
+    """Give a sentence as one line of about so many characters: of a longer one begin and end, which say what and what to do."""
     line = printable(" ".join(text.splitlines()))
+    if line.endswith("..") and not line.endswith("..."):
+        line = line[:-1]  # what is quoted last has a full stop of its own
     if len(line) <= most:
         return line
     return f"{line[: most // 2]} ... {line[-(most // 2) :]}"
