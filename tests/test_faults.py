@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import tifffile
 
 from builders import Network, one_conv, unet, write_model
-from commandline import pixels, shell
+from commandline import network_gives, pixels, shell
 from processes import cannot_mount, unshare
 from test_appose_worker import Worker, picture, predict
 
@@ -99,6 +100,31 @@ def test_two_runs_that_write_the_same_file_leave_a_whole_one(little_model: Path,
     assert [run.communicate()[1] for run in runs] == ["", "", ""]
     assert read(tmp_path / "o.tif").shape == (600, 700)
     assert [file.name for file in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_scripts_on_one_cache_folder_give_the_same_also_where_one_of_them_is_killed(
+    little_model: Path, little_image: Path, tmp_path: Path
+) -> None:
+    cache = {"IJBRIDGE_CACHE": str(tmp_path / "cache")}
+    killed = shell("predict", little_model, little_image, "-o", tmp_path / "o.tif", env={**dying("move", tmp_path), **cache})
+    assert killed.returncode == -signal.SIGKILL
+    kept = tmp_path / "cache" / "networks"
+    assert len([*kept.iterdir()]) == 1  # what it was about to keep, under another name
+    command = [sys.executable, "-m", "ijbridge", "predict", str(little_model), str(little_image), "-o"]
+    runs = [
+        subprocess.Popen(
+            [*command, str(tmp_path / f"{number}.tif")], stderr=subprocess.PIPE, text=True, env={**os.environ, **cache}
+        )
+        for number in range(4)
+    ]
+    assert [run.communicate()[1] for run in runs] == [""] * 4
+    assert shell("predict", little_model, little_image, "-o", tmp_path / "4.tif", env={**os.environ, **cache}).stderr == ""
+    first, *others = (read(tmp_path / f"{number}.tif") for number in range(5))
+    np.testing.assert_allclose(first, network_gives(little_model, np.load(little_image)), atol=1e-4)
+    assert all(np.array_equal(first, other) for other in others)
+    assert len([*kept.iterdir()]) == 2
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, *kept.iterdir())] == [0o700, 0o600, 0o600]
 
 
 # --- no room ---------------------------------------------------------------------------------------------------------
