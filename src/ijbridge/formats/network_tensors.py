@@ -112,7 +112,8 @@ def followed_letters(one: TensorSignature, facts: NetworkFacts, letters: Mapping
     rank = len(one.shape) if one.shape is not None else len(fields)
     found: list[str | None] = []
     for number in range(rank):
-        sources = {letters[name][place] for name, place in fields[number]} if number < len(fields) else set()
+        known = fields[number] if number < len(fields) else {}
+        sources = {letters[name][place] for name, place in known if place < len(letters[name])}  # an input may state no shape
         found.append(next(iter(sources)) if len(sources) == 1 else None)
     if found and not any(found):
         same = [one for one in letters.values() if len(one) == rank]
