@@ -64,14 +64,16 @@ def _followed(tiff: tifffile.TiffFile) -> tuple[int, int]:
         seen.add(offset)
         handle.seek(offset)
         head = handle.read(form.tagnosize)
-        count = struct.unpack(form.tagnoformat, head)[0] if len(head) == form.tagnosize else 0
-        rest = handle.read(count * form.tagsize + form.offsetsize) if 0 < count <= _MOST_TAGS else b""
-        if len(rest) < count * form.tagsize + form.offsetsize:
-            break  # tifffile ends here, too
+        count = struct.unpack(form.tagnoformat, head)[0] if len(head) == form.tagnosize else _MOST_TAGS + 1
+        rest = handle.read(count * form.tagsize + form.offsetsize) if count <= _MOST_TAGS else b""
+        if len(rest) < form.offsetsize:
+            break  # tifffile ends here, too; of a page that the file ends in, it takes the last bytes for the next one's place
+        held += len(rest)
         sides = {}
-        # of Hamamatsu's own variant (NDPI) tags are stored in another way
-        tags = one_tag.iter_unpack(rest[: count * form.tagsize]) if one_tag.size == form.tagsize else ()
-        for code, kind, number, value in tags:
+        whole = (len(rest) - form.offsetsize) // form.tagsize * form.tagsize
+        if one_tag.size != form.tagsize:
+            whole = 0  # of Hamamatsu's own variant (NDPI), tags are stored in another way
+        for code, kind, number, value in one_tag.iter_unpack(rest[:whole]):
             held += _BYTES.get(kind, 0) * number
             if code in (_WIDTH, _LENGTH) and kind in _WHOLE:
                 sides[code] = struct.unpack_from(form.byteorder + _WHOLE[kind], value)[0]
