@@ -151,7 +151,7 @@ def check_file(path: str | Path) -> None:
         return
     try:
         with _opened(path) as tiff:
-            if not tiff.series:
+            if not tiff.series or not tiff.series[0].shape:
                 raise ImageFormatError(f"{path.name} is a TIFF without an image.")
             _tiff_array(path, tiff, tiff.series[0])
     except (tifffile.TiffFileError, *_DAMAGE) as error:
@@ -204,7 +204,7 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
 
     try:
         with _opened(path) as tiff:
-            if not tiff.series:
+            if not tiff.series or not tiff.series[0].shape:
                 raise ImageFormatError(f"{path.name} is a TIFF without an image.")
             series = tiff.series[0]
             found = series.axes if axes is None else axes
