@@ -20,7 +20,7 @@ from ijbridge.units import amount
 _DOMAINS = ("ai.onnx", "com.microsoft", "com.ms.internal")
 
 #: The most nodes that a network may have when its functions are unfolded.
-_MOST_NODES = 1_000_000
+_MOST_NODES = 100_000
 
 #: Functions that call functions, so deep.
 _DEEPEST = 100
