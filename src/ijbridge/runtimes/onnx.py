@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ijbridge.description import Tensor
 from ijbridge.devices import AUTOMATIC, DEVICES, Device
 from ijbridge.errors import CannotRunError, DeviceError, NetworkError
-from ijbridge.runtimes import NetworkTensor, processors
+from ijbridge.runtimes import NetworkTensor, failure, processors, shortened
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
@@ -111,11 +111,13 @@ def _load(source: str | bytes, device: Device) -> Any:
     options.intra_op_num_threads = processors()
     # what it holds would be as much again, from the second tile on, and nothing faster for it (docs/performance.md)
     options.enable_mem_pattern = False
+    # what TensorRT leaves to CUDA is computed as CUDA computes it by itself
+    settings = {one.providers[0]: dict(one.settings) for one in DEVICES.values()}
     return ort.InferenceSession(
         source,
         options,
         providers=list(device.providers),
-        provider_options=[dict(device.settings), *({} for _ in device.providers[1:])],
+        provider_options=[settings.get(one, {}) for one in device.providers],
         enable_fallback=0,  # it would print, and try the same again
     )
 
@@ -145,8 +147,7 @@ class OnnxSession:
         except _engine_errors() as error:
             if any(word in str(error).lower() for word in _MEMORY_WORDS):
                 raise MemoryError("onnxruntime did not get the memory it asked for") from error
-            shapes = ", ".join(" x ".join(map(str, array.shape)) for array in feeds.values())
-            raise NetworkError(f"The network of {self._name!r} failed on an input of {shapes}: {_reason(error)}") from error
+            raise failure(self._name, feeds, _reason(error)) from error
         return results
 
 
@@ -192,4 +193,4 @@ def _engine_errors() -> tuple[type[BaseException], ...]:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     text = re.sub(r"^/\S+:\d+ .*?\) (?=[A-Z])", "", text)  # the place in onnxruntime's own source
-    return f"{text}." if len(text) <= 300 else f"{text[:297]}..."
+    return shortened(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ijbridge.devices import AUTOMATIC, DEVICES
 from ijbridge.errors import CannotRunError, NetworkError
 from ijbridge.extras import install_command
-from ijbridge.runtimes import NetworkTensor, processors
+from ijbridge.runtimes import NetworkTensor, failure, processors, shortened
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
@@ -81,8 +81,7 @@ class TorchSession:
         except (RuntimeError, TypeError, ValueError) as error:
             if any(word in str(error).lower() for word in _MEMORY_WORDS):
                 raise MemoryError("PyTorch did not get the memory it asked for") from error
-            shapes = ", ".join(" x ".join(map(str, array.shape)) for array in feeds.values())
-            raise NetworkError(f"The network of {self._name!r} failed on an input of {shapes}: {_reason(error)}") from error
+            raise failure(self._name, feeds, _reason(error)) from error
         found = dict(zip(self._outputs, self._taken(made), strict=True))
         return [found[one] for one in outputs]
 
@@ -100,5 +99,4 @@ class TorchSession:
 def _reason(error: BaseException) -> str:
     # PyTorch gives a trace first, and says what was wrong in its last line
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    text = lines[-1].rstrip(".")
-    return f"{text}." if len(text) <= 300 else f"{text[:297]}..."
+    return shortened(lines[-1].rstrip("."))
