@@ -260,6 +260,37 @@ def test_an_npy_file_is_read_as_it_was_saved(tmp_path: Path, dtype: str, order: 
     np.testing.assert_array_equal(image.array, array)
 
 
+def ome_set(folder: Path) -> Any:
+    """Write an image of two planes as OME-TIFF of one plane a file; give the image."""
+    planes = pixels(2, 16, 21, dtype="uint16")
+    namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    said = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{z}.ome.tif">urn:uuid:{z}</UUID></TiffData>'
+        for z in range(2)
+    )
+    sizes = 'SizeX="21" SizeY="16" SizeZ="2" SizeC="1" SizeT="1"'
+    described = f'<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" {sizes}>{said}</Pixels>'
+    for z, plane in enumerate(planes):
+        image = f'<Image ID="Image:0">{described}</Image>'
+        xml = f'<?xml version="1.0"?><OME xmlns="{namespace}" UUID="urn:uuid:{z}">{image}</OME>'
+        tifffile.imwrite(folder / f"{z}.ome.tif", plane, description=xml, metadata=None)
+    return planes
+
+
+def test_an_image_in_several_ome_tiffs_is_read_whole(tmp_path: Path) -> None:
+    planes = ome_set(tmp_path)
+    image = read_image(tmp_path / "0.ome.tif")
+    assert image.header.axes == "zyx"
+    np.testing.assert_array_equal(image.array, planes)
+
+
+def test_an_image_in_several_ome_tiffs_of_which_one_is_missing_is_refused(tmp_path: Path) -> None:
+    ome_set(tmp_path)
+    (tmp_path / "1.ome.tif").unlink()
+    with pytest.raises(ImageFormatError, match="1 of its 2 planes are neither in it nor in the files that it names"):
+        read_image(tmp_path / "0.ome.tif")
+
+
 # --- files that are no image -----------------------------------------------------------------------------------------
 
 

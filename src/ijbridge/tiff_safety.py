@@ -6,10 +6,11 @@ description speaks of more planes than there is memory for. tifffile takes both 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from math import prod
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
@@ -47,7 +48,8 @@ def check_pages(tiff: tifffile.TiffFile) -> None:
     """
     smallest, size = _followed(tiff)
     if tiff.is_ome:
-        _check_ome(tiff.ome_metadata or "", smallest, size)
+        for name in _check_ome(tiff.ome_metadata or "", smallest, size) - {tiff.filehandle.name}:
+            _check_other_file(Path(tiff.filehandle.dirname), name)
 
 
 def _followed(tiff: tifffile.TiffFile) -> tuple[int, int]:
@@ -101,15 +103,17 @@ def _offsets(tiff: tifffile.TiffFile, kind: int, number: int, value: bytes) -> l
     return list(struct.unpack_from(f"{form.byteorder}{number}{_WHOLE[kind]}", value))
 
 
-def _check_ome(xml: str, smallest: int, pages: int) -> None:
+def _check_ome(xml: str, smallest: int, pages: int) -> set[str]:
+    """Look at the numbers of an OME description; give the names of the files that it names."""
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
     try:
         root = fromstring(xml)
     except (ParseError, DefusedXmlException):
-        return  # said where it is read
+        return set()  # said where it is read
     planes = followed = 0
+    files = set()
     for node in root.iter():
         match local_name(node):
             case "Pixels":
@@ -118,13 +122,14 @@ def _check_ome(xml: str, smallest: int, pages: int) -> None:
                 named = int(node.get("PlaneCount", node.get("NumPlanes", 1 if "IFD" in node.attrib else pages)))
                 planes, followed = max(planes, named), followed + min(named, pages)
             case "UUID":
-                _check_other_file(node.get("FileName", ""))
+                files.add(node.get("FileName", ""))
             case name if name[:-1].endswith("Along") and "Start" in node.attrib:
                 steps = (float(node.get("End", 0)) - float(node.get("Start", 0))) / (float(node.get("Step", 1)) or 1)
                 if not abs(steps) < _MOST_STEPS:
                     raise ValueError(f"its OME description counts {steps:g} steps along an axis")
     if planes > _MOST_PLANES or followed > 10 * pages + _MOST_STEPS:
         raise ValueError(f"its OME description speaks of {max(planes, followed)} planes, but it has {pages}")
+    return files - {""}
 
 
 def _sizes(pixels: Element) -> Iterator[int]:
@@ -135,10 +140,18 @@ def _sizes(pixels: Element) -> Iterator[int]:
         yield size
 
 
-def _check_other_file(name: str) -> None:
+def _check_other_file(folder: Path, name: str) -> None:
+    """Look at another file of a set, which tifffile opens as this one: what it is, and its pages."""
+    import tifffile
+
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:
         raise ValueError(f"its OME description names the file {name!r}, which lies outside its folder")
+    if os.path.exists(folder / name) and not os.path.isfile(folder / name):  # noqa: PTH110, PTH113 - Path's raise
+        raise ValueError(f"its OME description names {name!r}, which is a folder, a pipe or a device")
+    if os.path.isfile(folder / name):  # noqa: PTH113
+        with tifffile.TiffFile(folder / name) as other:
+            _followed(other)
 
 
 def local_name(node: Element) -> str:

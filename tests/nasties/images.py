@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -129,6 +130,19 @@ def _planes(data: str = '<TiffData IFD="0" PlaneCount="2"/>', more: str = "", **
 
 
 _ELSEWHERE = '<TiffData IFD="0" PlaneCount="1"><UUID FileName="../secret.bin">urn:uuid:1</UUID></TiffData>'
+_PIPE = _ELSEWHERE.replace("../secret.bin", "pipe.tif")
+
+
+def _beside_a_pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.tif")
+    return _planes(_PIPE)(folder)
+
+
+def _beside_a_circle(folder: Path) -> Path:
+    _circle(0)(folder)
+    return _planes(_ELSEWHERE.replace("../secret.bin", "image.tif"))(folder)
+
+
 _STEPS = (
     '<StructuredAnnotations><XMLAnnotation ID="a" Namespace="openmicroscopy.org/omero/dimension/modulo"><Value><Modulo>'
     '<ModuloAlongT Type="phase" Start="0" End="1000000000000"/></Modulo></Value></XMLAnnotation></StructuredAnnotations>'
@@ -201,6 +215,8 @@ IMAGES = (
     Nasty("tiff", "a negative size in OME", _planes(SizeZ=-5), "its axis z has -5 elements", "image"),
     Nasty("tiff", "200 times as many planes as there are", _planes(SizeT=200), "398 of its 400 planes are neither", "image"),
     Nasty("tiff", "planes that lie in a file outside", _planes(_ELSEWHERE), "lies outside its folder", "image"),
+    Nasty("tiff", "planes that lie in a pipe that nobody writes to", _beside_a_pipe, "a pipe or a device", "image"),
+    Nasty("tiff", "planes that lie in a file of 150 pages in a circle", _beside_a_circle, "lead back to an earlier", "image"),
     Nasty("tiff", "10^12 steps along an axis of OME", _planes(more=_STEPS), "counts 1e+12 steps", "image"),
     Nasty(
         "tiff",
