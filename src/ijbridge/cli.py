@@ -11,13 +11,12 @@ import logging
 import os
 import re
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ijbridge.arguments import parser
-from ijbridge.console import progress_bar, say, say_beside, say_error, say_json
+from ijbridge.console import progress_bar, say, say_beside, say_error, say_json, say_trace
 from ijbridge.errors import IJBridgeError, OptionError, ResultError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a sentence
         if given.debug:
-            traceback.print_exc()
+            say_trace(error)
         if _is_lack_of_memory(error):
             say_beside("error: There is not enough memory: free some, or give a part of the image.")
             return 1

@@ -35,10 +35,15 @@ def say_json(value: Any) -> None:
 def say_error(error: IJBridgeError, debug: bool, image: str | None = None) -> None:
     """Write the one line of a failure, and before it, if that was asked for, where it comes from."""
     if debug:
-        traceback.print_exception(error)
+        say_trace(error)
     sentence = str(error)
     about = f"{image}: " if image is not None and Path(image).stem not in sentence else ""
     say_beside(f"error: {about}{sentence}")
+
+
+def say_trace(error: BaseException) -> None:
+    """Write where an error comes from."""
+    say_beside("".join(traceback.format_exception(error)).rstrip())
 
 
 @contextmanager
