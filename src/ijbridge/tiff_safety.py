@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     import tifffile
 
-#: Codes of the tags that lead to other pages, and that say how large a page is.
-_SUB_IFDS, _WIDTH, _LENGTH = 330, 256, 257
+#: Codes of the tags that lead to other pages, and that say how large a page is; width and length are the first two.
+_SUB_IFDS, _SIDES = 330, {256: "width", 257: "length", 277: "samples per pixel", 32997: "depth"}
 
-#: Types of tags that are one whole number, by their code: how they are packed.
-_WHOLE = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+#: Types of tags that are one whole number, by their code: how they are packed. TIFF 6.0 has sizes without a sign only.
+_WHOLE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 #: Bytes of an element of each type of tag (TIFF 6.0, BigTIFF).
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -77,13 +77,15 @@ def _followed(tiff: tifffile.TiffFile) -> tuple[int, int]:
             whole = 0  # of Hamamatsu's own variant (NDPI), tags are stored in another way
         for code, kind, number, value in one_tag.iter_unpack(rest[:whole]):
             held += _BYTES.get(kind, 0) * number
-            if code in (_WIDTH, _LENGTH) and kind in _WHOLE:
+            if code in _SIDES and kind in _WHOLE:
                 sides[code] = struct.unpack_from(form.byteorder + _WHOLE[kind], value)[0]
+                if sides[code] < 0:  # tifffile goes back by so many pages, again and again
+                    raise ValueError(f"one of its pages has the {_SIDES[code]} {sides[code]}")
             elif code == _SUB_IFDS and kind in _WHOLE:
                 inside += _offsets(tiff, kind, number, value)
         if held > _SHARED * handle.size + _SMALL or len(inside) > handle.size:
             raise ValueError("its tags claim more bytes than it has")
-        smallest = min(smallest, max(1, prod(sides.values())))
+        smallest = min(smallest, max(1, sides.get(256, 1) * sides.get(257, 1)))
         offset = struct.unpack(form.offsetformat, rest[-form.offsetsize :])[0]
     if len(set(inside)) < len(inside):
         raise ValueError("two of its pages hold the same one")

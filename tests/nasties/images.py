@@ -67,6 +67,12 @@ def _both(*changes: Callable[[bytearray], None]) -> Callable[[bytearray], None]:
     return change
 
 
+def _negative(data: bytearray) -> None:
+    """Let the width of the first page be a number with a sign, -1."""
+    (at,) = struct.unpack_from("<I", data, 4)
+    struct.pack_into("<HHIb", data, at + 2, 256, 6, 1, -1)
+
+
 def _next_page(data: bytearray) -> None:
     """Let the first page be followed by itself."""
     (at,) = struct.unpack_from("<I", data, 4)
@@ -206,6 +212,7 @@ IMAGES = (
         "image",
     ),
     Nasty("tiff", "a page that is followed by itself", _tiff(_next_page), "lead back to an earlier one", "image"),
+    Nasty("tiff", "a width of -1", _tiff(_negative), "has the width -1", "image"),
     Nasty("tiff", "150 pages in a circle", _circle(0), "lead back to an earlier one", "image"),
     Nasty("tiff", "150 pages, the last ten of them in a circle", _circle(140), "lead back to an earlier one", "image"),
     Nasty("tiff", "10,000 pages that share a tag of 4 MB", _shared, "claim more bytes than it has", "image"),
