@@ -20,7 +20,7 @@ from ijbridge import units
 from ijbridge.errors import ImageFormatError, ImageNotFoundError, ResultError
 from ijbridge.image import Image, make_image
 from ijbridge.tiff_metadata import colour_table, imagej_origin, is_scattered, read_metadata
-from ijbridge.tiff_safety import check_pages
+from ijbridge.tiff_safety import check_pages, check_pieces
 
 if TYPE_CHECKING:
     import tifffile
@@ -261,6 +261,7 @@ def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSe
         raise ValueError(
             f"{missing} of its {len(series)} planes are neither in it nor in the files that it names, which must lie beside it"
         )
+    check_pieces(series)
     array: Array = series.asarray()
     return array
 

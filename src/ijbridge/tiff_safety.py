@@ -52,6 +52,23 @@ def check_pages(tiff: tifffile.TiffFile) -> None:
             _check_other_file(Path(tiff.filehandle.dirname), name)
 
 
+def check_pieces(series: tifffile.TiffPageSeries) -> None:
+    """Count the tiles or strips of each page, for those that are missing are given as 0, and looked for one by one.
+
+    Raises
+    ------
+    ValueError
+        If a page has fewer than its size says.
+    """
+    if series.keyframe.is_contiguous:
+        return
+    wanted = prod(series.keyframe.chunked)
+    for page in series:
+        found = len(page.dataoffsets) if page is not None else 0
+        if found < wanted:
+            raise ValueError(f"one of its pages has {found} of {wanted} tiles or strips")
+
+
 def _followed(tiff: tifffile.TiffFile) -> tuple[int, int]:
     """Give the pixels of the smallest page, and how many pages there are."""
     handle, form = tiff.filehandle, tiff.tiff

@@ -212,6 +212,13 @@ IMAGES = (
         "image",
     ),
     Nasty("tiff", "a page that is followed by itself", _tiff(_next_page), "lead back to an earlier one", "image"),
+    Nasty(
+        "tiff",
+        "5 million rows of which the tiles of 40 are there",
+        _tiff(_tag(257, 5_000_000), tile=(16, 16), compression="zlib"),
+        "tiles or strips",
+        "image",
+    ),
     Nasty("tiff", "a width of -1", _tiff(_negative), "has the width -1", "image"),
     Nasty("tiff", "150 pages in a circle", _circle(0), "lead back to an earlier one", "image"),
     Nasty("tiff", "150 pages, the last ten of them in a circle", _circle(140), "lead back to an earlier one", "image"),
