@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
+from ijbridge import tiff_safety
 from ijbridge.errors import AxesError, IJBridgeError, ImageFormatError, ImageNotFoundError, PixelValueError, ResultError
 from ijbridge.image import make_image
 from ijbridge.image_io import check_file, read_image, to_imagej_dtype, write_image
@@ -279,6 +280,7 @@ def ome_set(folder: Path) -> Any:
 
 def test_an_image_in_several_ome_tiffs_is_read_whole(tmp_path: Path) -> None:
     planes = ome_set(tmp_path)
+    (tmp_path / "2.ome.tif").touch()  # whatever else lies there
     image = read_image(tmp_path / "0.ome.tif")
     assert image.header.axes == "zyx"
     np.testing.assert_array_equal(image.array, planes)
@@ -289,6 +291,57 @@ def test_an_image_in_several_ome_tiffs_of_which_one_is_missing_is_refused(tmp_pa
     (tmp_path / "1.ome.tif").unlink()
     with pytest.raises(ImageFormatError, match="1 of its 2 planes are neither in it nor in the files that it names"):
         read_image(tmp_path / "0.ome.tif")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"imagej": True, "metadata": {"axes": "ZCYX", "Labels": ["a"] * 6}},
+        {"ome": True, "metadata": {"axes": "ZCYX", "Channel": {"Name": ["a", "b"]}}},
+        {"metadata": {"axes": "ZCYX"}},
+        {"metadata": None},
+        {"ome": True, "metadata": {"axes": "ZCYX"}, "bigtiff": True, "byteorder": ">", "compression": "zlib", "tile": (16, 16)},
+    ],
+)
+def test_a_usual_tiff_is_read_without_a_process_of_its_own(
+    tmp_path: Path, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "a.ome.tif" if "ome" in how else "a.tif"
+    tifffile.imwrite(tmp_path / name, pixels(3, 2, 40, 50, dtype="uint16"), photometric="minisblack", **how)
+    started: list[Any] = []
+    monkeypatch.setattr(tiff_safety, "_try", lambda *file: started.append(file))
+    read = read_image(tmp_path / name, "zcyx" if how["metadata"] else "zyx")
+    write_image(tmp_path / "b.tif", read, "about it")
+    read_image(tmp_path / "b.tif")
+    assert started == []
+
+
+def test_an_unusual_tiff_is_read_as_before(tmp_path: Path) -> None:
+    image = pixels(64, 64, dtype="uint16")
+    with tifffile.TiffWriter(tmp_path / "pyramid.ome.tif", ome=True) as writer:
+        writer.write(image, subifds=1, tile=(16, 16), metadata={"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"})
+        writer.write(image[::2, ::2], subfiletype=1, tile=(16, 16))
+    read = read_image(tmp_path / "pyramid.ome.tif")
+    np.testing.assert_array_equal(read.array, image)
+    assert read.header.pixel_size["x"] == 0.5
+
+
+def test_an_image_that_begins_in_another_file_is_read_from_that_one_only(tmp_path: Path) -> None:
+    """Two images of two planes each, one a file: both files describe both images, and the first is the first file's."""
+    images = [pixels(2, 16, 21, seed=number) for number in range(2)]
+    sizes = 'SizeX="21" SizeY="16" SizeZ="2" SizeC="1" SizeT="1"'
+    described = "".join(
+        f'<Image ID="Image:{n}"><Pixels ID="Pixels:{n}" DimensionOrder="XYZCT" Type="uint16" {sizes}><TiffData IFD="0" '
+        f'PlaneCount="2"><UUID FileName="{n}.ome.tif">urn:uuid:{n}</UUID></TiffData></Pixels></Image>'
+        for n in range(2)
+    )
+    for n, image in enumerate(images):
+        namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+        xml = f'<?xml version="1.0"?><OME xmlns="{namespace}" UUID="urn:uuid:{n}">{described}</OME>'
+        tifffile.imwrite(tmp_path / f"{n}.ome.tif", image, description=xml, metadata=None)
+    np.testing.assert_array_equal(read_image(tmp_path / "0.ome.tif").array, images[0])
+    with pytest.raises(ImageFormatError, match=r"its image begins in 0\.ome\.tif: give that file"):
+        read_image(tmp_path / "1.ome.tif")
 
 
 # --- files that are no image -----------------------------------------------------------------------------------------

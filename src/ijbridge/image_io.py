@@ -20,7 +20,7 @@ from ijbridge import units
 from ijbridge.errors import ImageFormatError, ImageNotFoundError, ResultError
 from ijbridge.image import Image, make_image
 from ijbridge.tiff_metadata import colour_table, imagej_origin, is_scattered, read_metadata
-from ijbridge.tiff_safety import check_pages, check_pieces
+from ijbridge.tiff_safety import check_named_files, check_pieces, check_structure
 
 if TYPE_CHECKING:
     import tifffile
@@ -235,8 +235,9 @@ def _read_tiff(path: Path, axes: str | None) -> Image:
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     import tifffile
 
+    check_structure(path)
     with tifffile.TiffFile(path) as tiff:
-        check_pages(tiff)
+        check_named_files(tiff)
         yield tiff
 
 
@@ -247,15 +248,16 @@ def _tiff_array(path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSe
     promised = (tiff.imagej_metadata or {}).get("images", 1)
     if series.size < promised * tiff.pages[0].size:
         raise ValueError("the file ends before its pixels do")
+    if series.keyframe.parent is not tiff:  # tifffile would look for its pixels in this one
+        raise ValueError(f"its image begins in {series.keyframe.parent.filename}: give that file")
     if series.dataoffset is not None and series.size > 0:
         dtype = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
         if series.dataoffset + series.size * dtype.itemsize <= path.stat().st_size:
             return np.memmap(path, dtype=dtype, mode="r", offset=series.dataoffset, shape=series.shape)
         raise ValueError("the file ends before its pixels do")
-    if series.nbytes > max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size):
-        raise ValueError(
-            f"it says that it has {units.amount(series.nbytes)} of pixels in a file of {units.amount(path.stat().st_size)}"
-        )
+    size = series.size * np.dtype(series.dtype).itemsize  # of pixels of one bit, which series.nbytes counts in the file
+    if size > max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size):
+        raise ValueError(f"it says that it has {units.amount(size)} of pixels in a file of {units.amount(path.stat().st_size)}")
     missing = sum(page is None for page in series)
     if missing:  # tifffile gives 0 for their pixels
         raise ValueError(

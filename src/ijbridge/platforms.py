@@ -219,8 +219,8 @@ def limit_process(seconds: int, most: int) -> None:
     if sys.platform == "linux":
         limits.append((resource.RLIMIT_AS, _of_this_process("VmSize:") + most))
     for what, limit in limits:
-        _, highest = resource.getrlimit(what)
-        resource.setrlimit(what, (limit if highest == resource.RLIM_INFINITY else min(limit, highest), highest))
+        now, highest = resource.getrlimit(what)
+        resource.setrlimit(what, (min([limit, *(one for one in (now, highest) if one != resource.RLIM_INFINITY)]), highest))
 
 
 def took_too_long(status: int) -> bool:

@@ -174,7 +174,8 @@ def test_a_file_that_is_damaged_anywhere_is_refused_or_read_but_never_breaks(fir
         for place in rng.integers(0, len(data), 8):
             data[place] = rng.integers(256)
         try:
-            Reader(bytes(data), "w.h5")
+            with Reader(bytes(data), "w.h5") as read:
+                assert all(array.dtype == np.float32 for array in read.arrays())
         except NetworkError as error:
             check_refusal(error)
 
@@ -186,7 +187,7 @@ def test_a_file_on_which_hdf5_never_comes_to_an_end_is_refused() -> None:
     endless = data[: heap + 16] + bytes(16) + data[heap + 32 :]
     with pytest.raises(NetworkError) as refused:
         KerasFile(endless, "w.h5")
-    check_refusal(refused.value, "The weights w.h5 cannot be read: HDF5 has not come to an end after 10 s")
+    check_refusal(refused.value, "The weights w.h5 cannot be read: HDF5 has not come to an end after ")
 
 
 def test_a_process_of_hdf5_that_dies_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_a_process_of_hdf5_that_dies_is_a_sentence(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(NetworkError) as refused:
         KerasFile(WEIGHTS.read_bytes(), "w.h5")
-    check_refusal(refused.value, "The weights w.h5 cannot be read: HDF5 failed on them (status ")
+    check_refusal(refused.value, "The weights w.h5 cannot be read: HDF5 fails (status ")
 
 
 # --- files that point to others --------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
     "filters that are none": (setting("half", filters=None), ["whose filters is None"]),
     "groups that are a list": (setting("half", groups=[1]), ["whose groups is [1]"]),
     "a slope that is a text": (setting("re_lu", negative_slope="much"), ["whose negative_slope is 'much'"]),
-    "a bias that is a number": (setting("half", use_bias=1), ["whose use_bias is 1"]),
+    "a bias that is a text": (setting("half", use_bias="yes"), ["whose use_bias is 'yes'"]),
     "a statistic without end": (setting("batch_normalization", epsilon=1e400), ["whose epsilon is inf"]),
     "borders of three ends": (
         lambda config: (

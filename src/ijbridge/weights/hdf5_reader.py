@@ -1,8 +1,9 @@
 """Reads the HDF5 files of weights that Keras writes: in a process of its own, which `ijbridge.weights.keras_h5` starts.
 
-HDF5 is a large library in C. On the bytes of a stranger it may crash or never come to an end, which then costs this process and
-not the one that has a person's images. What it has read goes to the standard output: the length of a JSON text in eight bytes,
-the JSON, and the arrays as they lie in memory, one after the other.
+HDF5 is a large library in C. On the bytes of a stranger it may crash or never come to an end, which then costs this process
+and not the one that has a person's images. What it has read goes to the standard output: the length of a JSON text in eight
+bytes, the JSON, and the arrays one after the other, each as its bytes in memory after their number in eight. Where one cannot
+be read, `REFUSED` takes the place of a number, and a JSON text with the reason follows.
 
 An HDF5 file can point to other files. None of these is opened: only what lies in the file itself is read.
 """
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
 
 from ijbridge import platforms
 from ijbridge.errors import NetworkError
@@ -40,8 +43,12 @@ _BOMB_RATIO, _BOMB_BYTES = 200, 256 << 20
 _WORK_BYTES = 1 << 29
 
 
+#: Stands where the size of an array would, before the reason why it cannot be read.
+REFUSED = 2**64 - 1
+
+
 class Reader:
-    """Reads one file.
+    """An open file; a context manager.
 
     Raises
     ------
@@ -53,9 +60,9 @@ class Reader:
         import h5py
 
         self._name = name
-        #: The arrays of each layer that has weights, by Keras' names of them.
-        self.layers: dict[str, dict[str, Array]] = {}
-        with self._damage_said(), h5py.File(io.BytesIO(data), "r") as file:
+        self._found: dict[str, dict[str, Any]] = {}
+        with self._damage_said():
+            self._file = file = h5py.File(io.BytesIO(data), "r")
             #: The network, as JSON, where the file holds it.
             self.model_config = _text(_attribute(file, "model_config")) if "model_config" in file.attrs else None
             root = self._member(file, "model_weights") if "model_weights" in file else file
@@ -64,19 +71,33 @@ class Reader:
                     "it is not in the layout that csbdeep and stardist load (it has no `layer_names`): save the weights as .h5 "
                     "with one of them, or export the model to ONNX"
                 )
-            found: dict[str, dict[str, Any]] = {}
             for layer in _texts(root, "layer_names"):
-                self._find(root, layer, found)
-            size = sum(one.nbytes for arrays in found.values() for one in arrays.values())
+                self._find(root, layer)
+            #: The shapes of the arrays of each layer that has weights, by Keras' names of them.
+            self.layers = {layer: {part: one.shape for part, one in parts.items()} for layer, parts in self._found.items()}
+            size = sum(one.nbytes for parts in self._found.values() for one in parts.values())
             if size > _MOST_BYTES:
                 raise self._refusal("its weights take more than 2 GB, which an ONNX network cannot hold")
             if size > _most_unpacked(data):
                 raise self._refusal(
                     f"it would unpack {amount(len(data))} to {amount(size)}, as files do that are made to fill memory"
                 )
-            self.layers = {layer: {part: one[()] for part, one in arrays.items()} for layer, arrays in found.items()}
 
-    def _find(self, root: Any, layer: str, found: dict[str, dict[str, Any]]) -> None:
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def arrays(self) -> Iterator[Array]:
+        """Read one array after the other, in the order of `layers`."""
+        for parts in self._found.values():
+            for one in parts.values():
+                with self._damage_said():
+                    array = one[()]
+                yield array
+
+    def _find(self, root: Any, layer: str) -> None:
         group = self._member(root, layer)
         names = _texts(group, "weight_names")
         if not names:
@@ -84,10 +105,10 @@ class Reader:
         parts: dict[str, Any] = {}
         for name in names:
             part = name.rpartition("/")[2].partition(":")[0]
-            if part in parts or layer in found:
+            if part in parts or layer in self._found:
                 raise self._refusal(f"it has the weights {part!r} of the layer {layer!r} twice")
             parts[part] = self._dataset(group, name)
-        found[layer] = parts
+        self._found[layer] = parts
 
     def _dataset(self, group: Any, path: str) -> Any:
         import h5py
@@ -152,24 +173,28 @@ def _most_unpacked(data: bytes) -> int:
 
 def main() -> None:
     """Read the file on the standard input; the arguments are its name, for errors, and the processor's seconds it may take."""
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no part of the answer
     import h5py  # noqa: F401 - what it takes itself is not the file's
 
     name, seconds = sys.argv[1:]
     data = sys.stdin.buffer.read()
     platforms.limit_process(int(seconds), len(data) + 2 * _most_unpacked(data) + _WORK_BYTES)
-    arrays: list[Array] = []
-    try:
-        read = Reader(data, name)
-        arrays = [one for layer in read.layers.values() for one in layer.values()]
-        shapes = {layer: {part: one.shape for part, one in parts.items()} for layer, parts in read.layers.items()}
-        said: dict[str, Any] = {"model_config": read.model_config, "layers": shapes}
-    except NetworkError as error:
-        said = {"refused": str(error)}
-    text = json.dumps(said).encode()
-    text += b" " * (-len(text) % 8)  # so that the arrays lie where arrays of numbers may
-    sys.stdout.buffer.write(len(text).to_bytes(8, "little") + text)
-    for array in arrays:
-        sys.stdout.buffer.write(array.tobytes())
+    with answer:
+        try:
+            with Reader(data, name) as read:
+                _say(answer, {"model_config": read.model_config, "layers": read.layers})
+                for array in read.arrays():
+                    answer.write(array.nbytes.to_bytes(8, "little"))
+                    answer.write(array.tobytes())
+        except NetworkError as error:
+            answer.write(REFUSED.to_bytes(8, "little"))
+            _say(answer, {"refused": str(error)})
+
+
+def _say(answer: IO[bytes], value: dict[str, Any]) -> None:
+    text = json.dumps(value).encode()
+    answer.write(len(text).to_bytes(8, "little") + text)
 
 
 if __name__ == "__main__":

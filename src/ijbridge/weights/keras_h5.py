@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
-from math import prod
-from typing import TYPE_CHECKING
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any
 
-from ijbridge import platforms
 from ijbridge.errors import DescriptionError, NetworkError
+from ijbridge.own_process import ProcessError, ask
+from ijbridge.weights.hdf5_reader import REFUSED
 
 if TYPE_CHECKING:
     from ijbridge.typing import Array
 
-#: Seconds of the processor that a file may take, one more for so many bytes, and how many times as long by the clock.
-_SECONDS, _BYTES_PER_SECOND, _PATIENCE = 10, 50_000_000, 9
+#: Seconds of the processor that a file may take, and one more for so many bytes.
+_SECONDS, _BYTES_PER_SECOND = 10, 50_000_000
 
 
 class KerasFile:
@@ -37,23 +36,18 @@ class KerasFile:
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        import numpy as np
-
         self._name = name
-        answer = memoryview(self._read(data))
-        end = 8 + int.from_bytes(answer[:8], "little")
-        said = json.loads(bytes(answer[8:end]))
-        if "refused" in said:
-            raise NetworkError(said["refused"])
         #: The network, as JSON, where the file holds it.
-        self.model_config: str | None = said["model_config"]
+        self.model_config: str | None = None
         self._layers: dict[str, dict[str, Array]] = {}
-        for layer, shapes in said["layers"].items():
-            self._layers[layer] = {}
-            for part, shape in shapes.items():
-                values = np.frombuffer(answer, np.float32, prod(shape), end)
-                self._layers[layer][part] = values.reshape(shape)
-                end += values.nbytes
+        seconds = _SECONDS + len(data) // _BYTES_PER_SECOND
+        try:
+            refused = ask("ijbridge.weights.hdf5_reader", name, str(seconds), seconds=seconds, data=data, take=self._take)
+        except ProcessError as error:
+            advice = "get the model again" if error.by_input else "look after the Python that runs ijbridge"
+            raise NetworkError(f"The weights {name} cannot be read: HDF5 {error}: {advice}.") from error
+        if refused:
+            raise NetworkError(refused)
 
     @property
     def layers(self) -> list[str]:
@@ -100,27 +94,38 @@ class KerasFile:
             f"The weights {self._name} do not belong to the network that is described: the file {what}; get the model again."
         )
 
-    def _read(self, data: bytes) -> bytes:
-        seconds = _SECONDS + len(data) // _BYTES_PER_SECOND
-        try:
-            done = subprocess.run(  # noqa: S603 - this Python (-P: not what lies where it is called)
-                [sys.executable, "-P", "-m", "ijbridge.weights.hdf5_reader", self._name, str(seconds)],
-                input=data, capture_output=True, check=False, timeout=_PATIENCE * seconds, creationflags=platforms.NO_WINDOW,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise self._endless(seconds) from error
-        if platforms.took_too_long(done.returncode):
-            raise self._endless(seconds)
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            why = said[-1] if said else f"status {done.returncode}"
-            raise NetworkError(f"The weights {self._name} cannot be read: HDF5 failed on them ({why}): get the model again.")
-        return done.stdout
+    def _take(self, out: BufferedReader) -> str:
+        """Take what the process has read; give the sentence of a refusal, empty where there is none."""
+        import numpy as np
 
-    def _endless(self, seconds: int) -> NetworkError:
-        return NetworkError(
-            f"The weights {self._name} cannot be read: HDF5 has not come to an end after {seconds} s: get the model again."
-        )
+        size = _number(out)
+        if size == REFUSED:
+            return str(_said(out, _number(out))["refused"])
+        said = _said(out, size)
+        self.model_config = said["model_config"]
+        for layer, shapes in said["layers"].items():
+            self._layers[layer] = {}
+            for part, shape in shapes.items():
+                array = np.empty(shape, np.float32)
+                size = _number(out)
+                if size == REFUSED:
+                    return str(_said(out, _number(out))["refused"])
+                if size != array.nbytes or (size and out.readinto(array.data.cast("B")) != size):
+                    raise EOFError("it ends in an array")
+                self._layers[layer][part] = array
+        return ""
+
+
+def _number(out: BufferedReader) -> int:
+    data = out.read(8)
+    if len(data) < 8:
+        raise EOFError("no answer")
+    return int.from_bytes(data, "little")
+
+
+def _said(out: BufferedReader, size: int) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(out.read(size))
+    return said
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -38,14 +38,14 @@ class Layer:
     name: str | None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    # --- settings, which may be anything in a stranger's file; what is null has its default ---
+    # --- settings, which may be anything in a stranger's file; a size or number that is null has its default ---
 
     def flag(self, name: str, default: bool) -> bool:
-        """Give a setting that is true or false."""
-        value = self._given(name, default)
-        if not isinstance(value, bool):
+        """Give a setting that is true or false; Keras takes 1, 0 and null for them."""
+        value = self.settings.get(name, default)
+        if value not in (True, False, None):
             raise self._odd(name)
-        return value
+        return bool(value)
 
     def number(self, name: str, default: float) -> float:
         """Give a setting that is a number which float32 can hold."""
