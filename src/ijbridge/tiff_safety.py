@@ -18,9 +18,6 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
-
-from ijbridge.own_process import ProcessError, ask
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -82,6 +79,8 @@ def check_structure(path: Path) -> None:
 
 @lru_cache(maxsize=100)
 def _try(path: Path, size: int, _changed: int) -> None:
+    from ijbridge.own_process import ProcessError, ask  # which takes as long to load as a plain file to be read
+
     seconds = _SECONDS + size // _BYTES_PER_SECOND
     try:
         ask("ijbridge.tiff_trial", str(path), str(seconds), str(_MEMORY), seconds=seconds, take=_done)
@@ -98,6 +97,8 @@ def check_named_files(tiff: tifffile.TiffFile) -> None:
     ValueError
         If one of them lies outside the folder, or is none but a pipe or a device; or if the description has a document type.
     """
+    from xml.etree.ElementTree import ParseError
+
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
@@ -246,6 +247,8 @@ def _is_plain_shape(said: bytes, walk: _Walk) -> bool:
 
 
 def _is_plain_ome(said: bytes, walk: _Walk, path: Path) -> bool:
+    from xml.etree.ElementTree import ParseError
+
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
