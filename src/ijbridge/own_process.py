@@ -21,6 +21,9 @@ from ijbridge import platforms
 #: How many times as long as it may compute a process may take by the clock, where much else is done.
 _PATIENCE = 9
 
+#: Seconds that a process may take to end.
+_ENDING_S = 5
+
 #: With what a process ends that lacked memory.
 NO_MEMORY = 3
 
@@ -75,10 +78,10 @@ def ask(module: str, *arguments: str, seconds: int, take: Callable[[BufferedRead
             wrong = error
         finally:
             timer.cancel()
-            if wrong is None and answer is None:
-                process.kill()  # whatever was raised, nobody waits for it any more
-            status = process.wait()
+            status = _ended(process)
             feeder.join()
+        if answer is not None:
+            return answer
         passed = time.monotonic() - started
         if platforms.took_too_long(status) or passed >= _PATIENCE * seconds:
             raise ProcessError(
@@ -86,12 +89,19 @@ def ask(module: str, *arguments: str, seconds: int, take: Callable[[BufferedRead
             )
         if status == NO_MEMORY:
             raise ProcessError("wants more memory than is reasonable", by_input=True)
-        if status or wrong is not None or answer is None:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()
-            why = lines[-1] if lines else str(wrong) if wrong is not None and not status else f"status {status}"
-            raise ProcessError(f"fails ({why})", by_input="No module named" not in why)
-        return answer
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else f"status {status}" if status else str(wrong)
+        raise ProcessError(f"fails ({why})", by_input="No module named" not in why)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Give the status of a process that has nothing more to say, or to which nobody listens any more."""
+    try:
+        return process.wait(_ENDING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _feed(stdin: IO[bytes] | None, data: bytes) -> None:
