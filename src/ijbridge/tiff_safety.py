@@ -192,6 +192,8 @@ def _is_plain(file: IO[bytes], path: Path) -> bool:
 
 
 def _is_plain_page(tags: list[Any], order: str, walk: _Walk) -> bool:
+    if len({code for code, *_ in tags}) < len(tags):
+        return False  # of two tags of one kind, tifffile may take the other one
     sizes = {}
     for code, kind, number, value in tags:
         if code not in _PLAIN or kind not in _BYTES:

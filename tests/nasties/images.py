@@ -119,7 +119,9 @@ def _shared(folder: Path) -> Path:
     return folder / "image.tif"
 
 
-def _planes(data: str = '<TiffData IFD="0" PlaneCount="2"/>', more: str = "", **sizes: int) -> Callable[[Path], Path]:
+def _planes(
+    data: str = '<TiffData IFD="0" PlaneCount="2"/>', more: str = "", software: str = "tifffile.py", **sizes: int
+) -> Callable[[Path], Path]:
     """Write two planes whose OME description has these sizes."""
     told = {"SizeX": 24, "SizeY": 20, "SizeZ": 2, "SizeC": 1, "SizeT": 1, **sizes}
     named = " ".join(f'{name}="{value}"' for name, value in told.items())
@@ -129,10 +131,23 @@ def _planes(data: str = '<TiffData IFD="0" PlaneCount="2"/>', more: str = "", **
 
     def make(folder: Path) -> Path:
         path = folder / "image.ome.tif"
-        tifffile.imwrite(path, np.zeros((2, 20, 24), np.uint8), description=xml, metadata=None)
+        tifffile.imwrite(path, np.zeros((2, 20, 24), np.uint8), description=xml, metadata=None, software=software)
         return path
 
     return make
+
+
+def _two_descriptions(folder: Path) -> Path:
+    """Let the tag of the program be a second description, which is empty where the first is not."""
+    path = _planes(SizeT=10**12, software=" ")(folder)
+    data = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
+        if struct.unpack_from("<H", data, entry)[0] == 305:
+            struct.pack_into("<H", data, entry, 270)
+    path.write_bytes(data)
+    return path
 
 
 _ELSEWHERE = '<TiffData IFD="0" PlaneCount="1"><UUID FileName="../secret.bin">urn:uuid:1</UUID></TiffData>'
@@ -224,6 +239,9 @@ IMAGES = (
     Nasty("tiff", "150 pages, the last ten of them in a circle", _circle(140), "lead back to an earlier one", "image"),
     Nasty("tiff", "10,000 pages that share a tag of 4 MB", _shared, "wants more memory than is reasonable", "image"),
     Nasty("tiff", "10^12 planes in its OME description", _planes(SizeT=10**12), "wants more memory", "image"),
+    Nasty(
+        "tiff", "two descriptions, of which the first speaks of 10^12 planes", _two_descriptions, "wants more memory", "image"
+    ),
     Nasty("tiff", "10^8 planes in one piece", _planes('<TiffData PlaneCount="100000000"/>'), "wants more memory", "image"),
     Nasty("tiff", "planes of 10^18 pixels in OME", _planes(SizeX=10**9, SizeY=10**9), "wants more memory", "image"),
     Nasty("tiff", "a negative size in OME", _planes(SizeZ=-5), "name the axes", "image"),
