@@ -26,6 +26,11 @@ class Token(NamedTuple):
     start: int
 
 
+def code(macro: str) -> list[Token]:
+    """Give the pieces of a macro that are neither comments nor blanks."""
+    return [token for token in tokens(macro) if token.kind not in ("comment", "blank")]
+
+
 def tokens(macro: str) -> Iterator[Token]:
     """Cut a macro into its pieces, which together are its text; an ``open`` one is a string that does not end."""
     for found in _TOKEN.finditer(macro):

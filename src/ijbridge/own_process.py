@@ -64,7 +64,8 @@ def ask(module: str, *arguments: str, seconds: int, take: Callable[[BufferedRead
         except (OSError, TypeError) as error:
             raise ProcessError(f"Python ({sys.executable}) cannot be started ({error})", by_input=False) from error
         started = time.monotonic()
-        timer = threading.Timer(_PATIENCE * seconds, process.kill)
+        patience = _PATIENCE * seconds
+        timer = threading.Timer(patience, process.kill)
         feeder = threading.Thread(target=_feed, args=(process.stdin, data), daemon=True)
         answer: _Answer | None = None
         wrong: Exception | None = None
@@ -83,10 +84,9 @@ def ask(module: str, *arguments: str, seconds: int, take: Callable[[BufferedRead
         if answer is not None:
             return answer
         passed = time.monotonic() - started
-        if platforms.took_too_long(status) or passed >= _PATIENCE * seconds:
-            raise ProcessError(
-                f"has not come to an end after {seconds if passed < _PATIENCE * seconds else passed:.0f} s", by_input=True
-            )
+        if passed >= patience or platforms.took_too_long(status):
+            counted = passed if passed >= patience else seconds  # by the clock, or by the processor
+            raise ProcessError(f"has not come to an end after {counted:.0f} s", by_input=True)
         if status == NO_MEMORY:
             raise ProcessError("wants more memory than is reasonable", by_input=True)
         said.seek(0)

@@ -48,7 +48,7 @@ _MOST_PAGES, _MOST, _MOST_TAGS, _LONGEST = 100_000, 10**6, 100, 2**26
 _SECONDS, _BYTES_PER_SECOND, _MEMORY = 10, 5_000_000, 10**9
 
 #: What tifffile looks for in OME's XML, by the ends of names.
-_OME = ("Image", "Pixels", "TiffData", "UUID", "Channel", "BinaryOnly", "Annotations")
+_OME = ("Image", "Pixels", "TiffData", "UUID", "Channel", "BinaryOnly")
 
 
 @dataclass
@@ -164,7 +164,7 @@ def _is_plain(file: IO[bytes], path: Path) -> bool:
         (offset,) = struct.unpack_from(f"{order}Q", head, 8)
     else:
         return False
-    tag_size = struct.calcsize(tag_format)
+    count_size, offset_size, tag_size = map(struct.calcsize, (count_format, offset_format, tag_format))
     walk, held, plain = _Walk(), 0, True
     seen: set[int] = set()
     while offset:
@@ -172,17 +172,17 @@ def _is_plain(file: IO[bytes], path: Path) -> bool:
             raise ValueError("its pages lead back to an earlier one")
         seen.add(offset)
         file.seek(offset)
-        start = file.read(struct.calcsize(count_format))
-        if len(start) < struct.calcsize(count_format):
+        start = file.read(count_size)
+        if len(start) < count_size:
             return False
         (count,) = struct.unpack(count_format, start)
-        wanted = count * tag_size + struct.calcsize(offset_format)
+        wanted = count * tag_size + offset_size
         rest = file.read(wanted) if count <= _MOST_TAGS else b""
         if len(rest) < wanted or not rest:
             return False
         tags = list(struct.iter_unpack(tag_format, rest[: count * tag_size]))
         sizes = (_BYTES.get(kind, 0) * number for _, kind, number, _ in tags)
-        held += len(rest) + sum(one for one in sizes if one > struct.calcsize(offset_format))
+        held += len(rest) + sum(one for one in sizes if one > offset_size)
         plain = plain and held <= size and _is_plain_page(tags, order, walk)
         if walk.pages == 0:
             plain = plain and _is_plain_text(tags, file, offset_format, walk)
@@ -265,7 +265,7 @@ def _is_plain_tree(root: Element, walk: _Walk, path: Path) -> bool:
     planes = looked_for = 0
     for node in root.iter():
         name = local_name(node)
-        if any(name.endswith(one) and name != one for one in _OME if one != "Annotations") or name == "BinaryOnly":
+        if any(name.endswith(one) and name != one for one in _OME) or name == "BinaryOnly":
             return False
         if name.lower().startswith("modulo") or node.get("Namespace", "").endswith("modulo"):
             return False

@@ -16,7 +16,7 @@ from ijbridge.description import IMAGEJ_MACRO, FileRef, Macro
 from ijbridge.errors import PackageError
 from ijbridge.findings import Finding
 from ijbridge.formats.package import LONGEST_DESCRIPTION, Package
-from ijbridge.macro_text import Token, tokens
+from ijbridge.macro_text import Token, code, tokens
 
 #: Besides strings and words, what a ``print`` may have between its brackets and call nothing.
 _IN_PRINT = frozenset("0123456789+*/.,[]-")
@@ -141,7 +141,7 @@ def _first_comment(text: str) -> str:
 
 def _canonical(text: str) -> str:
     """Give a macro's text without comments, blanks between words and what it prints; empty where it does nothing."""
-    said = [token for token in tokens(text) if token.kind not in ("comment", "blank")]
+    said = code(text)
     kept = []
     number = 0
     while number < len(said):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ijbridge.errors import OptionError
-from ijbridge.macro_text import Token, tokens
+from ijbridge.macro_text import Token, code
 
 #: Words of the longest call that is read; one without an end is not followed through the whole macro.
 _LONGEST_CALL = 300
@@ -49,7 +49,7 @@ class Call:
 
 def calls(macro: str, commands: Collection[str]) -> Iterator[Call]:
     """Find where a macro calls one of the commands by ``run``; a name that is computed is not known."""
-    said = [token for token in tokens(macro) if token.kind not in ("comment", "blank")]
+    said = code(macro)
     line = 1
     counted = 0
     for number, token in enumerate(said):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ijbridge.errors import CannotRunError, DescriptionError
 from ijbridge.formats.json_text import parse_json
-from ijbridge.weights.keras_layers import Layer, LayerGraph
+from ijbridge.weights.keras_layers import Layer, LayerGraph, is_whole
 
 #: More layers than any network has.
 _MOST_LAYERS = 5000
@@ -129,6 +129,6 @@ def _layer(given: Mapping[str, Any], inputs: tuple[str, ...]) -> Layer:
 
 def _input_shape(shape: list[Any]) -> tuple[int | None, ...]:
     sizes = [one for one in shape if one is not None]
-    if len(shape) not in (4, 5) or shape[-1] is None or not all(type(one) is int and 0 < one < 2**31 for one in sizes):
+    if len(shape) not in (4, 5) or shape[-1] is None or not all(is_whole(one, 1) for one in sizes):
         raise ValueError(f"an input of the shape {shape}")
     return tuple(shape[1:])

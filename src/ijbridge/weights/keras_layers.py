@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ijbridge.errors import CannotRunError
-from ijbridge.formats.fields import shown
+from ijbridge.formats.fields import is_number, shown
 
 #: What Keras calls a layer that was given no name, before its number.
 AUTOMATIC = {
@@ -50,21 +50,21 @@ class Layer:
     def number(self, name: str, default: float) -> float:
         """Give a setting that is a number which float32 can hold."""
         value = self._given(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST_FLOAT:
+        if not is_number(value) or not abs(value) <= _LARGEST_FLOAT:
             raise self._odd(name)
         return float(value)
 
     def whole(self, name: str, default: int | None = None) -> int:
         """Give a setting that is a whole number above 0."""
         value = self._given(name, default)
-        if not _is_whole(value, 1):
+        if not is_whole(value, 1):
             raise self._odd(name)
         return int(value)
 
     def sizes(self, name: str, ndim: int, default: Any = None) -> list[int]:
         """Give a setting that is one whole number above 0 per axis of space, or one for all of them."""
         sizes = _per_axis(self._given(name, default), ndim)
-        if len(sizes) != ndim or not all(_is_whole(one, 1) for one in sizes):
+        if len(sizes) != ndim or not all(is_whole(one, 1) for one in sizes):
             raise self._odd(name)
         return sizes
 
@@ -73,7 +73,7 @@ class Layer:
         pairs = [
             tuple(one) if isinstance(one, list | tuple) else (one, one) for one in _per_axis(self._given(name, default), ndim)
         ]
-        if len(pairs) != ndim or not all(len(pair) == 2 and all(_is_whole(one, 0) for one in pair) for pair in pairs):
+        if len(pairs) != ndim or not all(len(pair) == 2 and all(is_whole(one, 0) for one in pair) for pair in pairs):
             raise self._odd(name)
         return pairs
 
@@ -90,7 +90,8 @@ class Layer:
         return self.refusal(f"whose {name} is {shown(self.settings.get(name))}")
 
 
-def _is_whole(value: Any, low: int) -> bool:
+def is_whole(value: Any, low: int) -> bool:
+    """Whether a value is a whole number from ``low`` that an axis, a kernel or a border may have."""
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= _LARGEST_SIZE
 
 
